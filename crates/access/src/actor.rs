@@ -50,36 +50,29 @@ impl FromStr for Role {
 
 /// A set of roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Roles {
-    client: bool,
-    provider: bool,
-    moderator: bool,
-    admin: bool,
-}
+pub struct Roles(u8);
 
 impl Roles {
     /// What everyone has.
     pub const fn client() -> Self {
-        Self { client: true, provider: false, moderator: false, admin: false }
+        Self(0).with(Role::Client)
     }
 
     /// The set with one more.
     #[must_use]
-    pub const fn with(mut self, role: Role) -> Self {
-        *self.slot(role) = true;
-        self
+    pub const fn with(self, role: Role) -> Self {
+        Self(self.0 | Self::bit(role))
     }
 
     /// The set with one less.
     #[must_use]
-    pub const fn without(mut self, role: Role) -> Self {
-        *self.slot(role) = false;
-        self
+    pub const fn without(self, role: Role) -> Self {
+        Self(self.0 & !Self::bit(role))
     }
 
     /// Whether the role is in the set.
-    pub const fn contains(mut self, role: Role) -> bool {
-        *self.slot(role)
+    pub const fn contains(self, role: Role) -> bool {
+        self.0 & Self::bit(role) != 0
     }
 
     /// The roles in the set, in the order of the docs.
@@ -87,12 +80,12 @@ impl Roles {
         Role::ALL.into_iter().filter(move |role| self.contains(*role))
     }
 
-    const fn slot(&mut self, role: Role) -> &mut bool {
+    const fn bit(role: Role) -> u8 {
         match role {
-            Role::Client => &mut self.client,
-            Role::Provider => &mut self.provider,
-            Role::Moderator => &mut self.moderator,
-            Role::Admin => &mut self.admin,
+            Role::Client => 1,
+            Role::Provider => 2,
+            Role::Moderator => 4,
+            Role::Admin => 8,
         }
     }
 }

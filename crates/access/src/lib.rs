@@ -6,10 +6,12 @@
 
 mod action;
 mod actor;
+mod audit;
 mod decision;
 mod matrix;
 
 pub use action::Action;
 pub use actor::{Actor, Member, Role, Roles};
+pub use audit::{AuditEntry, AuditLog};
 pub use decision::{Denial, Scope, decide, permits, scope};
 pub use matrix::{Grant, Holder, Relation, grants};

@@ -48,3 +48,14 @@ pub trait Outbox: Send {
         at: DateTime<Utc>,
     ) -> Result<(), StorageError>;
 }
+
+/// What a handler has handled, in the transaction of its effect.
+#[async_trait]
+pub trait Inbox: Send {
+    /// Whether `handler` sees this event for the first time; from the commit on it does not.
+    async fn first_time(
+        &mut self,
+        handler: &'static str,
+        event: EventId,
+    ) -> Result<bool, StorageError>;
+}

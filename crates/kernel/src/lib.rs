@@ -21,7 +21,7 @@ mod timer;
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "testing")]
 pub use clock::{FixedClock, ManualClock};
-pub use event::{Event, EventMessage, Outbox};
+pub use event::{Event, EventMessage, Inbox, Outbox};
 pub use failure::{Failure, FailureKind, FieldError, FieldErrors};
 #[cfg(feature = "testing")]
 pub use id::SequentialIds;
