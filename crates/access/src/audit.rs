@@ -37,7 +37,7 @@ impl AuditEntry {
         actor: &Actor,
         action: Action,
         command: &'static str,
-        object: impl ToString,
+        object: &impl ToString,
         at: DateTime<Utc>,
     ) -> Self {
         Self {
