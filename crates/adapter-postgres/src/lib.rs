@@ -1,1 +1,25 @@
-//! To be.
+//! The ports of every domain crate, over PostgreSQL.
+//!
+//! One [`PgTx`] is one connection with an open transaction. It implements the repositories of all
+//! domains, so a use case that spans two of them is atomic without either knowing. [`PgStore`]
+//! opens transactions and answers what needs none.
+//!
+//! A module per domain, private row structs, `From`/`TryFrom` between rows and records, and the
+//! names of constraints mapped to the domain's errors: nothing else belongs here.
+
+mod bookings;
+mod catalog;
+mod failure;
+mod identity;
+mod migrate;
+mod notifications;
+mod platform;
+mod reviews;
+mod schema;
+mod store;
+mod tx;
+
+pub use migrate::{MigrationError, migrate, pending_migrations};
+pub use platform::JobRequest;
+pub use store::{PgStore, Settings, Subscriptions};
+pub use tx::PgTx;

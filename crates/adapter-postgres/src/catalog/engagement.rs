@@ -1,0 +1,1 @@
+//! Favourites, views and daily figures.

@@ -1,0 +1,5 @@
+//! The ports of `catalog`.
+
+mod engagement;
+mod media;
+mod search;

@@ -1,0 +1,154 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::Timeouts;
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use futures_util::FutureExt;
+use kernel::{Ids, StorageError, SystemIds};
+
+use crate::PgTx;
+use crate::failure::{failed, unavailable};
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A libpq-style URL or key-value string; `host` may be a folder with a Unix socket.
+    pub url: String,
+    /// Connections for everything but searches.
+    pub connections: usize,
+    /// Connections for searches, which are planned anew for every query.
+    pub search_connections: usize,
+    /// The longest a statement may take.
+    pub statement_timeout: Duration,
+    /// The longest a statement may wait for a lock.
+    pub lock_timeout: Duration,
+    /// The longest a transaction may lie idle before PostgreSQL ends it.
+    pub idle_in_transaction_timeout: Duration,
+    /// The longest a request waits for a free connection.
+    pub checkout_timeout: Duration,
+}
+
+impl Settings {
+    /// The defaults, for a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections: 16,
+            search_connections: 8,
+            statement_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(2),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+            checkout_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Which handlers an event goes to, by its name: the names of their jobs.
+pub type Subscriptions = fn(&str) -> &'static [&'static str];
+
+/// Opens transactions, and answers reads that need none.
+#[derive(Clone)]
+pub struct PgStore {
+    pool: Pool<AsyncPgConnection>,
+    search_pool: Pool<AsyncPgConnection>,
+    subscriptions: Subscriptions,
+    ids: Arc<dyn Ids>,
+}
+
+impl fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgStore").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+impl PgStore {
+    /// Prepares the pools; connections are made when first needed.
+    pub fn connect(
+        settings: &Settings,
+        subscriptions: Subscriptions,
+    ) -> Result<Self, StorageError> {
+        // A search's best plan depends on its values; a plan made for any value reads far too much.
+        let search = "-c plan_cache_mode=force_custom_plan";
+        Ok(Self {
+            pool: pool(settings, settings.connections, "")?,
+            search_pool: pool(settings, settings.search_connections, search)?,
+            subscriptions,
+            ids: Arc::new(SystemIds),
+        })
+    }
+
+    /// Opens a transaction.
+    pub async fn open(&self) -> Result<PgTx, StorageError> {
+        PgTx::begin(self.conn().await?, self.subscriptions, Arc::clone(&self.ids)).await
+    }
+
+    /// A connection for reads and for single statements.
+    pub(crate) async fn conn(&self) -> Result<Object<AsyncPgConnection>, StorageError> {
+        self.pool.get().await.map_err(|error| unavailable("get a connection", error))
+    }
+
+    /// A connection for searches.
+    #[expect(dead_code, reason = "the searches of the catalogue use it")]
+    pub(crate) async fn search_conn(&self) -> Result<Object<AsyncPgConnection>, StorageError> {
+        self.search_pool.get().await.map_err(|error| unavailable("get a connection", error))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        use diesel_async::SimpleAsyncConnection;
+        let mut conn = self.conn().await?;
+        conn.batch_execute("SELECT 1").await.map_err(crate::failure::storage("ping"))
+    }
+}
+
+fn pool(
+    settings: &Settings,
+    size: usize,
+    options: &str,
+) -> Result<Pool<AsyncPgConnection>, StorageError> {
+    let options = format!(
+        "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
+         -c timezone=UTC {options}",
+        settings.statement_timeout.as_millis(),
+        settings.lock_timeout.as_millis(),
+        settings.idle_in_transaction_timeout.as_millis(),
+    );
+    let mut config = ManagerConfig::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |url| establish(url, options.clone()).boxed());
+    let manager = AsyncDieselConnectionManager::new_with_config(settings.url.clone(), config);
+    Pool::builder(manager)
+        .max_size(size)
+        .runtime(deadpool::Runtime::Tokio1)
+        .timeouts(Timeouts {
+            wait: Some(settings.checkout_timeout),
+            create: Some(settings.checkout_timeout),
+            recycle: Some(settings.checkout_timeout),
+        })
+        .build()
+        .map_err(|error| failed("build a pool", error))
+}
+
+fn establish(
+    url: &str,
+    options: String,
+) -> impl Future<Output = ConnectionResult<AsyncPgConnection>> + Send + use<> {
+    let config = url.parse::<tokio_postgres::Config>();
+    async move {
+        let mut config =
+            config.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+        let given = config.get_options().unwrap_or_default().to_owned();
+        config.options(format!("{options} {given}"));
+        let (client, connection) = config
+            .connect(tokio_postgres::NoTls)
+            .await
+            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+        AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    }
+}

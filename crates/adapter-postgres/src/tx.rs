@@ -1,0 +1,84 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use kernel::{Ids, StorageError, UnitOfWork};
+
+use crate::failure::storage;
+use crate::store::Subscriptions;
+
+/// One open transaction: the repository of every domain.
+pub struct PgTx {
+    /// `None` once committed.
+    conn: Option<Object<AsyncPgConnection>>,
+    subscriptions: Subscriptions,
+    ids: Arc<dyn Ids>,
+}
+
+impl fmt::Debug for PgTx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgTx").field("open", &self.conn.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl PgTx {
+    pub(crate) async fn begin(
+        conn: Object<AsyncPgConnection>,
+        subscriptions: Subscriptions,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, StorageError> {
+        // From here on the guard owns the connection: a request that is given up between BEGIN and
+        // its answer rolls back like any other.
+        let mut tx = Self { conn: Some(conn), subscriptions, ids };
+        tx.conn().batch_execute("BEGIN").await.map_err(storage("begin a transaction"))?;
+        Ok(tx)
+    }
+
+    pub(crate) fn conn(&mut self) -> &mut AsyncPgConnection {
+        self.conn.as_mut().expect("only commit takes the connection, and it takes the transaction")
+    }
+
+    /// The handlers of an event, by its name.
+    pub(crate) fn subscribers(&self, event: &str) -> &'static [&'static str] {
+        (self.subscriptions)(event)
+    }
+
+    pub(crate) fn ids(&self) -> &dyn Ids {
+        &*self.ids
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for PgTx {
+    async fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
+        // After a failed statement PostgreSQL turns COMMIT into a rollback without an error; any
+        // other statement tells, and in one message with COMMIT it costs no round trip.
+        self.conn()
+            .batch_execute("SELECT 1; COMMIT")
+            .await
+            .map_err(storage("commit a transaction"))?;
+        self.conn.take();
+        Ok(())
+    }
+}
+
+impl Drop for PgTx {
+    /// Rolls an abandoned transaction back at once and returns its connection; closes the
+    /// connection if that fails. Returned as it is, it would keep its locks until the next
+    /// checkout; closed always, every refusal would cost a new connection.
+    fn drop(&mut self) {
+        let Some(mut conn) = self.conn.take() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(async move {
+                    if conn.batch_execute("ROLLBACK").await.is_err() {
+                        drop(Object::take(conn));
+                    }
+                });
+            }
+            Err(_) => drop(Object::take(conn)),
+        }
+    }
+}

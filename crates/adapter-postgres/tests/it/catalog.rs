@@ -1,0 +1,1 @@
+//! The ports of catalog, on a real PostgreSQL.

@@ -1,0 +1,10 @@
+//! The adapter on a real PostgreSQL, a module per domain.
+
+mod bookings;
+mod catalog;
+mod discovery;
+mod identity;
+mod media;
+mod notifications;
+mod platform;
+mod reviews;

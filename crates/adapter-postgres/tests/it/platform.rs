@@ -1,0 +1,1 @@
+//! The ports of platform, on a real PostgreSQL.
