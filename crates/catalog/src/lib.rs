@@ -1,1 +1,3 @@
-//! To be.
+//! The catalogue: listing types, listings, providers, categories and media.
+
+pub mod media;
