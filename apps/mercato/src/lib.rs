@@ -1,1 +1,6 @@
-//! To be.
+//! Mercato, the marketplace backend: HTTP, jobs, commands and the wiring between the domains and
+//! their adapters. The binary is a thin `main` over this library, so that tests start the same
+//! server that ships.
+
+pub mod http;
+pub mod wiring;
