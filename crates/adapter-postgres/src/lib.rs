@@ -20,6 +20,6 @@ mod store;
 mod tx;
 
 pub use migrate::{MigrationError, migrate, pending_migrations};
-pub use platform::JobRequest;
+pub use platform::{JobRequest, JobStatus, QueueFigure, QueuedJob, TIMER_JOB};
 pub use store::{PgStore, Settings, Subscriptions};
 pub use tx::PgTx;

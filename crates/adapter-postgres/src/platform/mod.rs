@@ -2,7 +2,11 @@
 
 mod audit;
 mod idempotency;
+mod jobs;
 mod outbox;
+mod retention;
+mod simulation;
 mod timers;
 
+pub use jobs::{JobStatus, QueueFigure, QueuedJob, TIMER_JOB};
 pub use outbox::JobRequest;

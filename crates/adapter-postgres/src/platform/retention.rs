@@ -1,0 +1,59 @@
+//! What is kept for a while only. Rows go in small bites, so that no lock is held for long.
+
+use diesel::sql_types::{BigInt, Integer};
+use diesel_async::RunQueryDsl;
+use kernel::StorageError;
+
+use crate::PgStore;
+use crate::failure::storage;
+
+/// Rows removed by one statement.
+const BITE: i64 = 5_000;
+
+/// Hours for which the first answer to an idempotency key is given again.
+const IDEMPOTENCY_HOURS: i32 = 24;
+
+impl PgStore {
+    /// Forgets events, and that they were handled, `days` after they were stored. Returns how many
+    /// events went.
+    pub async fn forget_events(&self, days: u32) -> Result<usize, StorageError> {
+        let days = i32::try_from(days).unwrap_or(i32::MAX);
+        let sql = "DELETE FROM handled_events WHERE ctid = ANY(ARRAY( \
+                       SELECT ctid FROM handled_events \
+                       WHERE handled_at < now() - make_interval(days => $1) LIMIT $2))";
+        self.forget(sql, days).await?;
+        // An event that a waiting job is about must outlive it; a parked job may wait long.
+        let sql = "DELETE FROM events WHERE ctid = ANY(ARRAY( \
+                       SELECT ctid FROM events \
+                       WHERE stored_at < now() - make_interval(days => $1) \
+                         AND 'evt_' || replace(id::text, '-', '') NOT IN ( \
+                             SELECT payload ->> 'event_id' FROM graphile_worker._private_jobs \
+                             WHERE payload ->> 'event_id' IS NOT NULL) \
+                       LIMIT $2))";
+        self.forget(sql, days).await
+    }
+
+    /// Forgets idempotency keys after 24 hours. Returns how many went.
+    pub async fn forget_idempotency_keys(&self) -> Result<usize, StorageError> {
+        let sql = "DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY( \
+                       SELECT ctid FROM idempotency_keys \
+                       WHERE stored_at < now() - make_interval(hours => $1) LIMIT $2))";
+        self.forget(sql, IDEMPOTENCY_HOURS).await
+    }
+
+    async fn forget(&self, sql: &'static str, age: i32) -> Result<usize, StorageError> {
+        let mut total = 0;
+        loop {
+            let removed = diesel::sql_query(sql)
+                .bind::<Integer, _>(age)
+                .bind::<BigInt, _>(BITE)
+                .execute(&mut *self.conn().await?)
+                .await
+                .map_err(storage("forget what is old"))?;
+            total += removed;
+            if i64::try_from(removed).unwrap_or(i64::MAX) < BITE {
+                return Ok(total);
+            }
+        }
+    }
+}
