@@ -2,5 +2,6 @@
 //! their adapters. The binary is a thin `main` over this library, so that tests start the same
 //! server that ships.
 
+pub mod config;
 pub mod http;
 pub mod wiring;

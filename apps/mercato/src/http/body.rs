@@ -1,0 +1,259 @@
+//! JSON bodies, read strictly: bounded, of the declared type, without duplicate keys, unknown
+//! fields or NUL, and refused with the place of what is wrong.
+
+use std::fmt;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use kernel::FieldError;
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use sha2::{Digest, Sha256};
+
+use super::Problem;
+
+/// The largest JSON body, in bytes.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// A JSON body.
+#[derive(Debug)]
+pub(crate) struct Body<T> {
+    /// What it says.
+    pub(crate) value: T,
+    /// SHA-256 of its bytes, for idempotency keys.
+    pub(crate) hash: [u8; 32],
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let media_type = request.content_type().to_owned();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            if !is_json(&media_type) {
+                return Err(Problem::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "unsupported_media_type",
+                    format!("send application/json, not `{media_type}`"),
+                ));
+            }
+            let mut bytes = web::BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk.map_err(|error| broken(&error))?;
+                if bytes.len() + chunk.len() > MAX_BODY {
+                    return Err(too_large(MAX_BODY));
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(Self { value: parse(&bytes)?, hash: Sha256::digest(&bytes).into() })
+        })
+    }
+}
+
+/// JSON, or JSON merge patch (RFC 7396), which is what PATCH means here.
+fn is_json(media_type: &str) -> bool {
+    let bare = media_type.split(';').next().unwrap_or_default().trim();
+    ["application/json", "application/merge-patch+json"]
+        .iter()
+        .any(|known| bare.eq_ignore_ascii_case(known))
+}
+
+/// 413 with the limit.
+pub(crate) fn too_large(limit: usize) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        format!("the body must not be larger than {limit} bytes"),
+    )
+}
+
+fn broken(error: &actix_web::error::PayloadError) -> Problem {
+    Problem::malformed("malformed_body", format!("the body could not be read: {error}"))
+}
+
+/// Reads JSON text as a `T`. The first pass refuses what no body may hold; the second one finds
+/// out what it says, and where it goes wrong.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    Strict
+        .deserialize(&mut reader)
+        .and_then(|()| reader.end())
+        .map_err(|error| Problem::malformed("malformed_json", describe(&error)))?;
+    let reader = &mut serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        let detail = describe(error.inner());
+        let code = if detail.starts_with("unknown field") {
+            "unknown_field"
+        } else if detail.starts_with("missing field") {
+            "required"
+        } else {
+            "invalid"
+        };
+        Problem::invalid(&[FieldError { pointer, code, detail }])
+    })
+}
+
+/// `serde_json` ends its messages with a line and a column, which nobody needs beside a pointer.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => {
+            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+        }
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    })
+}
+
+/// Walks any JSON value and refuses duplicate keys and NUL; depth is bounded by the parser.
+struct Strict;
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if text.contains('\0') { Err(E::custom("a text holds the character NUL")) } else { Ok(()) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(Self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut seen = std::collections::HashSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            Self.visit_str::<A::Error>(&key)?;
+            entries.next_value_seed(Self)?;
+            if !seen.insert(key) {
+                return Err(A::Error::custom("an object holds the same key twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A field of a merge patch (RFC 7396): left out, set to null, or set to a value. Declare it with
+/// `#[serde(default)]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Patch<T> {
+    /// Not mentioned: it stays.
+    #[default]
+    Keep,
+    /// `null`: it is removed.
+    Clear,
+    /// A new value.
+    Set(T),
+}
+
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Patch<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<T>::deserialize(deserializer).map(|value| value.map_or(Self::Clear, Self::Set))
+    }
+}
+
+impl<T> Patch<T> {
+    /// The patch as an option within an option: left out, removed, or set.
+    pub(crate) fn into_change(self) -> Option<Option<T>> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        name: String,
+        #[serde(default)]
+        note: Patch<String>,
+        #[serde(default)]
+        #[expect(dead_code, reason = "only its reading is tested")]
+        tags: serde_json::Map<String, serde_json::Value>,
+    }
+
+    fn refusal(text: &str) -> String {
+        let problem = parse::<Sample>(text.as_bytes()).unwrap_err();
+        serde_json::to_value(&problem).unwrap()["detail"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        assert_eq!(refusal(r#"{"name": 1}"#), "/name invalid type: integer `1`, expected a string");
+        assert_eq!(
+            refusal(r#"{"name": "a", "x": 1}"#),
+            "/x unknown field `x`, expected one of `name`, `note`, `tags`"
+        );
+        assert_eq!(refusal(r#"{"name": "a""#), "EOF while parsing an object");
+        assert_eq!(refusal(r#"{"name": "a"} x"#), "trailing characters");
+    }
+
+    #[test]
+    fn duplicate_keys_and_nul_are_refused_at_any_depth() {
+        let twice = r#"{"name": "a", "tags": {"b": [{"c": 1, "c": 2}]}}"#;
+        assert_eq!(refusal(twice), "an object holds the same key twice");
+        let nul = r#"{"name": "a", "tags": {"b": ["\u0000"]}}"#;
+        assert_eq!(refusal(nul), "a text holds the character NUL");
+        let deep = format!(r#"{{"name": "a", "tags": {{"b": {}}}}}"#, "[".repeat(500));
+        assert_eq!(refusal(&deep), "recursion limit exceeded");
+    }
+
+    #[test]
+    fn a_patch_tells_null_from_nothing() {
+        let note = |text: &str| parse::<Sample>(text.as_bytes()).unwrap().note;
+        assert_eq!(note(r#"{"name": "a"}"#), Patch::Keep);
+        assert_eq!(note(r#"{"name": "a", "note": null}"#), Patch::Clear);
+        assert_eq!(note(r#"{"name": "a", "note": "b"}"#), Patch::Set("b".to_owned()));
+    }
+}

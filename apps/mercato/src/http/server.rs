@@ -1,0 +1,202 @@
+//! The HTTP server: what every request passes through, and how it starts and stops.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpResponse, HttpServer, web};
+use thiserror::Error;
+use tokio::task::JoinHandle;
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::caller::identify;
+use super::limits::{Buckets, locate, throttle};
+use super::request::surround;
+use super::routes::{Methods, api, unmatched};
+use super::{Authenticator, CursorKey, Problem, RateLimits};
+use crate::wiring::Services;
+
+/// How the server behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it listens; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The address people reach it by, without a slash at the end; links in mails start with it.
+    pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Origins of browsers that may call the API, such as `https://app.example`.
+    pub allowed_origins: Vec<String>,
+    /// How often one may ask.
+    pub limits: RateLimits,
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// How long requests under way may take to end once the server stops.
+    pub drain: Duration,
+    /// How long a client may take to send the head of a request.
+    pub header_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
+            limits: RateLimits::default(),
+            workers: 2,
+            drain: Duration::from_secs(25),
+            header_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct State {
+    /// The use cases.
+    pub services: Services,
+    /// Who is behind a token.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// What cursors are signed with.
+    pub cursors: CursorKey,
+    /// How the server behaves.
+    pub settings: Settings,
+    pub(crate) buckets: Buckets,
+}
+
+impl State {
+    /// The state of a server.
+    pub fn new(
+        services: Services,
+        authenticator: Arc<dyn Authenticator>,
+        cursors: CursorKey,
+        settings: Settings,
+    ) -> Self {
+        let buckets = Buckets::new(settings.limits);
+        Self { services, authenticator, cursors, settings, buckets }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+    sweeper: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops taking connections, waits for requests under way, and returns when all have ended.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        self.sweeper.abort();
+        let _ = self.task.await;
+    }
+
+    /// Returns when the server ends by itself, which it does not but for a defect.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.task).await;
+    }
+}
+
+/// Starts the server.
+pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
+    let document = super::openapi();
+    let methods = web::Data::new(Methods::of(&document));
+    let json = web::Bytes::from(serde_json::to_vec(&document).expect("the document is plain data"));
+    let data = web::Data::from(Arc::clone(&state));
+    let settings = state.settings.clone();
+    let address = settings.address;
+    let origins = settings.allowed_origins.clone();
+
+    let server = HttpServer::new(move || {
+        let json = json.clone();
+        let document = document.clone();
+        App::new()
+            .into_utoipa_app()
+            .app_data(data.clone())
+            .app_data(methods.clone())
+            .app_data(path_errors())
+            .configure(api)
+            .map(|app| {
+                app
+                        .route(
+                            "/openapi.json",
+                            web::get().to(move || {
+                                let json = json.clone();
+                                async move {
+                                    HttpResponse::Ok().content_type("application/json").body(json)
+                                }
+                            }),
+                        )
+                        .route("/docs", web::get().to(to_docs))
+                        .service(SwaggerUi::new("/docs/{_:.*}").url("/docs/openapi.json", document))
+                        .default_service(web::route().to(unmatched))
+                        .wrap(from_fn(throttle))
+                        .wrap(from_fn(identify))
+                        .wrap(from_fn(locate))
+                        .wrap(cors(&origins))
+                        .wrap(Compress::default())
+                        .wrap(from_fn(surround))
+            })
+            .into_app()
+    })
+    .workers(settings.workers)
+    .shutdown_timeout(settings.drain.as_secs())
+    .client_request_timeout(settings.header_timeout)
+    .disable_signals()
+    .bind(address)
+    .map_err(|source| ServerError::Bind { address, source })?;
+
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    let handle = server.handle();
+    let task = tokio::spawn(server);
+    let sweeper = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            state.buckets.sweep();
+        }
+    });
+    Ok(Running { address, handle, task, sweeper })
+}
+
+async fn to_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header(("Location", "/docs/")).finish()
+}
+
+/// An id of another kind, or none, names nothing that exists.
+fn path_errors() -> web::PathConfig {
+    web::PathConfig::default()
+        .error_handler(|error, _| Problem::not_found(format!("{error}")).into())
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allow_any_method()
+        .allow_any_header()
+        .expose_headers(["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotency-Replayed"])
+        .max_age(3600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
