@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use nix::unistd::{User, geteuid};
+use nix::{
+    errno::Errno,
+    sys::signal::kill,
+    unistd::{Pid, User, geteuid},
+};
 use tokio::time::{Instant, sleep};
 
 use crate::{LaunchError, error::file};
@@ -129,6 +133,11 @@ impl Home {
     pub(crate) fn server_process(&self) -> Option<i32> {
         let text = fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
         text.lines().next()?.trim().parse().ok()
+    }
+
+    /// Whether a process with the number that the data knows exists.
+    pub(crate) fn server_is_alive(&self) -> bool {
+        self.server_process().is_some_and(|process| kill(Pid::from_raw(process), None) != Err(Errno::ESRCH))
     }
 
     /// Keeps others from starting or attaching until the file is dropped.

@@ -56,6 +56,14 @@ impl Options {
     pub fn throw_away(home: impl Into<PathBuf>) -> Self {
         Self { fsync: false, ..Self::new(home) }
     }
+
+    /// The server that all tests of a workspace share: below its target folder, with room for many at once.
+    pub fn for_tests(target: &Path) -> Self {
+        let settings =
+            [("max_connections", "400"), ("shared_buffers", "256MB"), ("autovacuum", "off")];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { settings, ..Self::throw_away(target.join("test-postgres")) }
+    }
 }
 
 /// A running private PostgreSQL, and our lease on it.
@@ -87,9 +95,30 @@ impl Server {
             initialise(&home, &binaries, options.fsync)?;
         }
         home.make_socket_folder()?;
-        let (lease, shell) = launch(&home, &binaries, &options, deadline).await?;
+        let launched = launch(&home, &binaries, &options, deadline).await;
+        let (lease, shell) = match launched {
+            // Without fsync a crash of the machine damages the data. It was made to be thrown away.
+            Err(LaunchError::NotReady { .. })
+                if !options.fsync && !home.server_is_alive() =>
+            {
+                fs::remove_dir_all(home.data()).map_err(file("remove", home.data()))?;
+                initialise(&home, &binaries, options.fsync)?;
+                launch(&home, &binaries, &options, deadline).await?
+            }
+            other => other?,
+        };
         tracing::debug!(home = %home.folder().display(), "started a private PostgreSQL");
         Ok(Self { home, lease: Some(lease), shell: Some(shell), linger: options.linger })
+    }
+
+    /// Whether somebody holds a lease on the server in this folder.
+    ///
+    /// # Errors
+    ///
+    /// [`LaunchError::NotOurs`] and [`LaunchError::File`].
+    pub fn is_in_use(home: &Path) -> Result<bool, LaunchError> {
+        let home = Home::prepare(home)?;
+        Ok(matches!(Lease::attach(&home)?, Attachment::Held(_)))
     }
 
     /// Whether another [`Server`] value had started it: then others use the same data at the same time.
@@ -143,7 +172,7 @@ impl Server {
             return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
-        while self.home.server_process().is_some() || self.shell_is_running() {
+        while self.home.server_is_alive() || self.shell_is_running() {
             if Instant::now() > deadline {
                 return Err(not_ready(&self.home));
             }

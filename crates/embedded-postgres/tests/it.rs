@@ -276,6 +276,26 @@ async fn a_server_that_cannot_start_shows_its_log() {
 }
 
 #[tokio::test]
+async fn damaged_data_that_was_made_to_be_thrown_away_is_made_anew() {
+    let place = Place::new();
+    Server::start(place.options()).await.unwrap().stop().await.unwrap();
+    fs::write(place.home().join("data/global/pg_control"), "garbage").unwrap();
+
+    assert!(Server::start(Options::new(place.home())).await.is_err());
+    Server::start(place.options()).await.unwrap().stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_is_in_use_while_somebody_holds_its_server() {
+    let place = Place::new();
+    let server = Server::start(place.options()).await.unwrap();
+    assert!(Server::is_in_use(&place.home()).unwrap());
+    server.stop().await.unwrap();
+
+    assert!(!Server::is_in_use(&place.home()).unwrap());
+}
+
+#[tokio::test]
 async fn a_path_too_long_for_a_socket_is_no_obstacle() {
     let place = Place::new();
     let options = Options::throw_away(place.home().join("long".repeat(50)).join("postgres"));
