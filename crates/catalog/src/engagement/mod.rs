@@ -1,0 +1,1 @@
+//! What happens around listings and providers: favourites, views, figures.

@@ -1,0 +1,1 @@
+DROP TABLE price_history, change_requests, listings, providers, categories, listing_types;
