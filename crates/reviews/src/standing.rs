@@ -1,0 +1,95 @@
+use access::{Action, Actor, Relation, decide, permits};
+use chrono::{DateTime, Utc};
+
+use crate::{Counterpart, Edit, Policy, Reason, ReplyText, Review, ReviewError, Status};
+
+/// How an actor stands to a review, and what they may do with it.
+impl Review {
+    /// Passes if the actor may do this to this review. A stranger learns nothing of a review that
+    /// is not shown.
+    pub fn authorize(&self, actor: &Actor, action: Action) -> Result<(), ReviewError> {
+        let id = self.id();
+        let sees = self.is_visible_to(actor);
+        decide(actor, action, self.relation_of(actor), sees)
+            .map_err(|denial| ReviewError::denied(denial, id))?;
+        // The reviewed side may reply, a reader may vote: but not to what they cannot read.
+        if sees { Ok(()) } else { Err(ReviewError::NotFound { id }) }
+    }
+
+    /// Whether the actor may read it.
+    pub fn is_visible_to(&self, actor: &Actor) -> bool {
+        let relation = self.relation_of(actor);
+        matches!(self.status(), Status::Published { .. })
+            || relation == Relation::Owner
+            || permits(actor, Action::ReviewModerate, relation)
+    }
+
+    /// Whether the actor wrote it.
+    pub fn is_by(&self, actor: &Actor) -> bool {
+        actor.account() == Some(self.record().author)
+    }
+
+    /// What this actor could do with it now, for apps to draw their buttons from.
+    pub fn allowed(
+        &self,
+        actor: &Actor,
+        policy: &Policy,
+        other: Counterpart,
+        now: DateTime<Utc>,
+    ) -> Vec<&'static str> {
+        type Attempt<'a> = Box<dyn Fn(&mut Review) -> bool + 'a>;
+        let by: [(&'static str, Action, Attempt<'_>); 9] = [
+            ("submit", Action::ReviewUpdate, Box::new(|r| r.submit(policy, now).is_ok())),
+            ("confirm", Action::ReviewUpdate, Box::new(|r| r.confirm(policy, other, now).is_ok())),
+            (
+                "edit",
+                Action::ReviewUpdate,
+                Box::new(|r| r.edit(Edit::default(), policy, other, now).is_ok()),
+            ),
+            (
+                "reply",
+                Action::ReviewReply,
+                Box::new(|r| r.reply(ReplyText::from_stored(String::new()), now).is_ok()),
+            ),
+            (
+                "helpful",
+                Action::ReviewVote,
+                Box::new(|r| actor.account().is_some_and(|voter| r.vote(voter).is_ok())),
+            ),
+            (
+                "report",
+                Action::ReviewVote,
+                Box::new(|r| actor.account().is_some_and(|voter| r.vote(voter).is_ok())),
+            ),
+            (
+                "approve",
+                Action::ReviewModerate,
+                Box::new(|r| r.approve(policy, other, now).is_ok()),
+            ),
+            (
+                "hide",
+                Action::ReviewModerate,
+                Box::new(|r| r.hide(Reason::from_stored(String::new()), now).is_ok()),
+            ),
+            (
+                "restore",
+                Action::ReviewModerate,
+                Box::new(|r| r.restore_shown(policy, other, now).is_ok()),
+            ),
+        ];
+        let relation = self.relation_of(actor);
+        by.iter()
+            .filter(|(_, action, _)| permits(actor, *action, relation))
+            .filter(|(_, _, attempt)| attempt(&mut self.clone()))
+            .map(|(name, _, _)| *name)
+            .collect()
+    }
+
+    fn relation_of(&self, actor: &Actor) -> Relation {
+        match actor.account() {
+            Some(account) if account == self.record().author => Relation::Owner,
+            Some(account) if account == self.record().subject => Relation::Subject,
+            Some(_) | None => Relation::Stranger,
+        }
+    }
+}

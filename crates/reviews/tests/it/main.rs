@@ -1,0 +1,5 @@
+//! Reviews, with mocked ports.
+
+mod lifecycle;
+mod ratings;
+mod service;
