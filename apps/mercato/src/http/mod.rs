@@ -4,6 +4,7 @@
 mod body;
 mod caller;
 mod cursor;
+mod errors_page;
 mod etag;
 mod headers;
 mod idempotency;

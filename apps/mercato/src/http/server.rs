@@ -151,6 +151,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
                             }),
                         )
                         .route("/docs", web::get().to(to_docs))
+                .route("/docs/errors", web::get().to(super::errors_page::show))
                         .service(SwaggerUi::new("/docs/{_:.*}").url("/docs/openapi.json", document))
                         .default_service(web::route().to(unmatched))
                         .wrap(from_fn(throttle))
