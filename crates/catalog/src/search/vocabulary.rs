@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 
 use kernel::Currency;
 
+use crate::{Attribute, AttributeKind, Choice, ListingType};
+
 /// What a search may speak of in this marketplace: its listing types and what they declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
@@ -86,7 +88,41 @@ impl AttributeValues {
     }
 }
 
+impl From<&AttributeKind> for AttributeValues {
+    fn from(kind: &AttributeKind) -> Self {
+        let keys = |choices: &[Choice]| choices.iter().map(|c| c.key.to_string()).collect();
+        match kind {
+            AttributeKind::Text { .. } => Self::Text,
+            AttributeKind::Integer { .. } => Self::Integer,
+            AttributeKind::Decimal { .. } => Self::Decimal,
+            AttributeKind::Boolean => Self::Boolean,
+            AttributeKind::Enum { choices } => Self::Enum(keys(choices)),
+            AttributeKind::MultiEnum { choices } => Self::MultiEnum(keys(choices)),
+            AttributeKind::Date => Self::Date,
+        }
+    }
+}
+
+impl From<&Attribute> for SearchableAttribute {
+    fn from(attribute: &Attribute) -> Self {
+        Self {
+            key: attribute.key.to_string(),
+            filterable: attribute.filterable,
+            values: AttributeValues::from(&attribute.kind),
+        }
+    }
+}
+
 impl Vocabulary {
+    /// Of these listing types.
+    pub fn new(types: &[ListingType], currency: Currency) -> Self {
+        let searchable = |listing_type: &ListingType| SearchableType {
+            key: listing_type.key().to_string(),
+            attributes: listing_type.attributes().iter().map(SearchableAttribute::from).collect(),
+        };
+        Self { types: types.iter().map(searchable).collect(), currency }
+    }
+
     /// Whether there is such a listing type.
     pub(super) fn knows(&self, key: &str) -> bool {
         self.types.iter().any(|t| t.key == key)
