@@ -2,6 +2,10 @@
 //! their adapters. The binary is a thin `main` over this library, so that tests start the same
 //! server that ships.
 
+pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod http;
+pub mod jobs;
+pub mod telemetry;
 pub mod wiring;

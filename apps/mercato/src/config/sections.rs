@@ -37,6 +37,8 @@ pub struct Server {
     pub cors_origins: Vec<String>,
     /// How long a client may take to send the head of a request, in seconds.
     pub header_timeout_seconds: u64,
+    /// How long a stopping server still takes requests after it calls itself not ready, in seconds.
+    pub drain_notice_seconds: u64,
     /// How long a stopping server finishes requests and jobs, in seconds.
     pub shutdown_grace_seconds: u64,
     /// Signs cursors and links, and hashes what is remembered of visitors.
@@ -52,6 +54,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             header_timeout_seconds: 5,
+            drain_notice_seconds: 0,
             shutdown_grace_seconds: 20,
             application_key: Secret::new(DEMO_APPLICATION_KEY),
         }

@@ -20,6 +20,7 @@ use governor::{Quota, RateLimiter};
 
 use super::Problem;
 use super::server::State;
+use crate::config::Network;
 
 /// Requests per minute; a burst may take a whole minute's worth at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,10 +93,11 @@ impl ClientAddress {
         }
     }
 
-    fn of(request: &ServiceRequest, trusted: &[IpAddr]) -> Self {
+    fn of(request: &ServiceRequest, trusted: &[Network]) -> Self {
         let unknown = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
         let peer = request.peer_addr().map_or(unknown, |address| address.ip().to_canonical());
-        if !trusted.contains(&peer) {
+        let is_ours = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+        if !is_ours(peer) {
             return Self(peer);
         }
         // Every proxy appends whom it saw: the last one that is not a proxy of ours is the client.
@@ -107,7 +109,7 @@ impl ClientAddress {
             .filter_map(|address| address.trim().parse::<IpAddr>().ok())
             .map(|address| address.to_canonical())
             .collect::<Vec<_>>();
-        Self(forwarded.into_iter().rev().find(|a| !trusted.contains(a)).unwrap_or(peer))
+        Self(forwarded.into_iter().rev().find(|a| !is_ours(*a)).unwrap_or(peer))
     }
 }
 
@@ -150,16 +152,15 @@ pub(crate) async fn throttle(
     let Some(state) = request.app_data::<Data<State>>().cloned() else {
         return boxed(next.call(request).await);
     };
-    if !request.path().starts_with("/api/") {
+    let Some(limits) = state.settings.limits.filter(|_| request.path().starts_with("/api/")) else {
         return boxed(next.call(request).await);
-    }
+    };
     let account = request.extensions().get::<Actor>().and_then(Actor::account);
     let network = request
         .extensions()
         .get::<ClientAddress>()
         .map_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), |address| address.network());
     let buckets = &state.buckets;
-    let limits = state.settings.limits;
     let (name, quota, verdict) = if is_sign_in(&request) {
         ("sign_in", limits.sign_in, buckets.sign_ins.check_key(&network))
     } else {
@@ -227,7 +228,7 @@ mod tests {
         if let Some(forwarded) = forwarded {
             request = request.insert_header(("X-Forwarded-For", forwarded));
         }
-        let trusted: Vec<IpAddr> = trusted.iter().map(|a| a.parse().unwrap()).collect();
+        let trusted: Vec<Network> = trusted.iter().map(|a| a.parse().unwrap()).collect();
         ClientAddress::of(&request.to_srv_request(), &trusted).0.to_string()
     }
 
@@ -235,7 +236,7 @@ mod tests {
     fn only_a_trusted_proxy_may_say_who_asked() {
         assert_eq!(address("203.0.113.9", Some("198.51.100.1"), &[]), "203.0.113.9");
         assert_eq!(
-            address("10.0.0.1", Some("6.6.6.6, 198.51.100.1"), &["10.0.0.1"]),
+            address("10.0.0.1", Some("6.6.6.6, 198.51.100.1, 10.9.9.9"), &["10.0.0.0/8"]),
             "198.51.100.1"
         );
         assert_eq!(address("10.0.0.1", Some("nonsense"), &["10.0.0.1"]), "10.0.0.1");

@@ -3,14 +3,18 @@
 
 mod body;
 mod caller;
+mod clock;
 mod cursor;
 mod errors_page;
 mod etag;
 mod headers;
+mod health;
 mod idempotency;
+mod jobs;
 mod limits;
 mod openapi;
 mod page;
+mod permission;
 mod problem;
 mod query;
 mod request;
@@ -19,6 +23,7 @@ mod server;
 
 pub use caller::{Authenticator, Unauthenticated};
 pub use cursor::CursorKey;
+pub use health::Readiness;
 pub use limits::RateLimits;
 pub use openapi::openapi;
 pub use problem::Problem;

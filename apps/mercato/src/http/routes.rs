@@ -14,8 +14,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
     config.service(utoipa_actix_web::scope("/api/v1").configure(v1));
 }
 
-#[expect(clippy::needless_pass_by_ref_mut, reason = "the rooms of the domains mount here")]
-fn v1(_config: &mut ServiceConfig<'_>) {}
+fn v1(config: &mut ServiceConfig<'_>) {
+    config.configure(super::clock::routes).configure(super::jobs::routes);
+}
 
 /// The methods of every path, for an honest 405.
 #[derive(Debug, Clone, Default)]

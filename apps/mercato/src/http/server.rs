@@ -1,6 +1,6 @@
 //! The HTTP server: what every request passes through, and how it starts and stops.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use super::caller::identify;
 use super::limits::{Buckets, locate, throttle};
 use super::request::surround;
 use super::routes::{Methods, api, unmatched};
-use super::{Authenticator, CursorKey, Problem, RateLimits};
+use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, health};
+use crate::config::Network;
 use crate::wiring::Services;
 
 /// How the server behaves.
@@ -28,11 +29,14 @@ pub struct Settings {
     /// The address people reach it by, without a slash at the end; links in mails start with it.
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// Origins of browsers that may call the API, such as `https://app.example`.
     pub allowed_origins: Vec<String>,
-    /// How often one may ask.
-    pub limits: RateLimits,
+    /// How often one may ask; `None` for any number of times.
+    pub limits: Option<RateLimits>,
+    /// How long the oldest ready job may wait before the server calls itself not ready; zero for
+    /// any time.
+    pub queue_alarm: Duration,
     /// Threads that serve requests.
     pub workers: usize,
     /// How long requests under way may take to end once the server stops.
@@ -48,7 +52,8 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
-            limits: RateLimits::default(),
+            limits: Some(RateLimits::default()),
+            queue_alarm: Duration::ZERO,
             workers: 2,
             drain: Duration::from_secs(25),
             header_timeout: Duration::from_secs(5),
@@ -67,6 +72,8 @@ pub struct State {
     pub cursors: CursorKey,
     /// How the server behaves.
     pub settings: Settings,
+    /// Whether the server wants requests.
+    pub readiness: Readiness,
     pub(crate) buckets: Buckets,
 }
 
@@ -78,8 +85,9 @@ impl State {
         cursors: CursorKey,
         settings: Settings,
     ) -> Self {
-        let buckets = Buckets::new(settings.limits);
-        Self { services, authenticator, cursors, settings, buckets }
+        let buckets = Buckets::new(settings.limits.unwrap_or_default());
+        let readiness = Readiness::default();
+        Self { services, authenticator, cursors, settings, readiness, buckets }
     }
 }
 
@@ -140,7 +148,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
             .app_data(path_errors())
             .configure(api)
             .map(|app| {
-                app
+                app.configure(health::mount)
                         .route(
                             "/openapi.json",
                             web::get().to(move || {

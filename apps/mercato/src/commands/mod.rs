@@ -1,0 +1,116 @@
+//! The commands of the binary.
+
+mod arguments;
+mod database;
+mod drain;
+mod healthcheck;
+mod migrate;
+mod output;
+mod platform;
+mod serve;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{EXAMPLE, Settings, Sources};
+use crate::telemetry;
+use arguments::{Assignment, ServeFlags, WorkerFlags};
+use output::say;
+
+/// A marketplace backend: API, background worker and tools in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "mercato", version, about, max_term_width = 100)]
+struct Cli {
+    /// The configuration file; without it `mercato.toml` in the current folder, if it exists.
+    #[arg(long, short, global = true, env = "MERCATO_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Sets one setting, over file and environment. May be given several times.
+    #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE")]
+    assignments: Vec<Assignment>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the API and runs background jobs.
+    ///
+    /// Without a database it starts a private PostgreSQL and fills it with a demo marketplace.
+    Serve(ServeFlags),
+    /// Runs background jobs only.
+    Worker(WorkerFlags),
+    /// Brings the database's schema up to date.
+    Migrate {
+        /// Changes nothing: lists what is not applied yet, and fails if there is something.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Asks a running server whether it is ready; for containers.
+    Healthcheck {
+        /// The server; without it the configured address on this machine.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// Shows the configuration.
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum ConfigCommand {
+    /// What is in force, secrets masked.
+    Print,
+    /// A commented file with every setting and its default.
+    Example,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    match execute(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> anyhow::Result<()> {
+    let mut flags: Vec<_> = cli.assignments.into_iter().map(Assignment::into_pair).collect();
+    if let Command::Serve(serve) = &cli.command {
+        flags.extend(serve.settings());
+    }
+    let settings = Settings::load(&Sources::of_process(cli.config, flags))?;
+    telemetry::start_logs(&settings.logs)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(flags) => serve::serve(settings, flags).await,
+            Command::Worker(flags) => worker::work(settings, flags).await,
+            Command::Migrate { check } => migrate::migrate(&settings, check).await,
+            Command::Openapi => say(&crate::http::openapi().to_pretty_json()?),
+            Command::Healthcheck { url } => healthcheck::check(&settings, url).await,
+            Command::Config { what: ConfigCommand::Print } => say(&settings.masked()),
+            Command::Config { what: ConfigCommand::Example } => say(EXAMPLE),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,21 @@
+//! Permission for what no domain owns: the queue, the clock.
+
+use access::{Action, Actor, Denial, Relation, decide};
+use actix_web::http::StatusCode;
+
+use super::Problem;
+
+/// Passes if the actor may, by the matrix. There is no object whose existence could be hidden.
+pub(crate) fn permission(actor: &Actor, action: Action) -> Result<(), Problem> {
+    decide(actor, action, Relation::Stranger, true).map_err(|denial| match denial {
+        Denial::SignIn => {
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "sign in to do this")
+        }
+        Denial::Forbidden(action) => Problem::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            format!("your roles do not allow {action}"),
+        ),
+        Denial::Hidden => Problem::not_found("there is nothing at this address"),
+    })
+}

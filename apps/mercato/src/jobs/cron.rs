@@ -1,0 +1,63 @@
+//! What is done every so often, once per tick over all workers.
+
+use graphile_worker::{
+    Cron, Crontab, CrontabFill, IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerContext,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{JobContext, JobFailure};
+
+/// Tries before a tick is given up; the next one does the same work.
+const ATTEMPTS: u16 = 3;
+
+macro_rules! cron_jobs {
+    ($($(#[doc = $doc:literal])+ $job:ident = $identifier:literal, $timer:ident($($at:expr),*), $work:expr;)+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Debug, Serialize, Deserialize)]
+            struct $job {}
+
+            impl TaskHandler for $job {
+                const IDENTIFIER: &'static str = $identifier;
+
+                async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+                    let context: JobContext = super::registry::context(&context)?;
+                    $work(context).await
+                }
+            }
+        )+
+
+        pub(super) fn definitions() -> Vec<JobDefinition> {
+            vec![$($job::definition()),+]
+        }
+
+        pub(super) fn schedule() -> Vec<Crontab> {
+            vec![$(
+                Cron::$timer::<$job>($($at),*)
+                    .expect("a literal schedule")
+                    .fill(CrontabFill::hours(1))
+                    .max_attempts(ATTEMPTS)
+                    .build()
+            ),+]
+        }
+    };
+}
+
+cron_jobs! {
+    /// Forgets answers to idempotency keys after 24 hours.
+    ForgetIdempotencyKeys = "idempotency_keys.forget", hourly_at(7), forget_idempotency_keys;
+    /// Forgets events after their retention.
+    ForgetEvents = "events.forget", daily_at(3, 17), forget_events;
+}
+
+async fn forget_idempotency_keys(context: JobContext) -> Result<(), JobFailure> {
+    let forgotten = context.services.store.forget_idempotency_keys().await?;
+    tracing::info!(forgotten, "forgot old idempotency keys");
+    Ok(())
+}
+
+async fn forget_events(context: JobContext) -> Result<(), JobFailure> {
+    let forgotten = context.services.store.forget_events(context.event_retention_days).await?;
+    tracing::info!(forgotten, "forgot old events");
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The table of handlers: which event goes where, and who answers a timer.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use adapter_postgres::TIMER_JOB;
+use futures_util::future::BoxFuture;
+use graphile_worker::{IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerContext};
+use kernel::{EventId, EventMessage};
+use serde::{Deserialize, Serialize};
+
+use super::{JobContext, JobFailure, cron};
+use crate::wiring::Services;
+
+/// Names of events, by the handler that is told of them.
+type Subscription = (&'static str, &'static [&'static str]);
+
+/// A due timer.
+#[derive(Debug, Serialize, Deserialize)]
+struct DueTimer {
+    kind: String,
+    subject: String,
+}
+
+impl TaskHandler for DueTimer {
+    const IDENTIFIER: &'static str = TIMER_JOB;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let context: JobContext = self::context(&context)?;
+        on_timer(&context.services, &self.kind, &self.subject).await
+    }
+}
+
+/// What jobs work with, as the worker was given it.
+pub(super) fn context(worker: &WorkerContext) -> Result<JobContext, JobFailure> {
+    let found = worker.extensions().get::<JobContext>();
+    found.cloned().ok_or_else(|| JobFailure::new("the worker was started without a context"))
+}
+
+macro_rules! event_handlers {
+    ($($job:ident = $identifier:expr, on $events:expr => $handle:expr;)*) => {
+        const SUBSCRIPTIONS: &[Subscription] = &[$(($identifier, $events)),*];
+
+        $(
+            #[derive(Debug, Serialize, Deserialize)]
+            struct $job {
+                event_id: EventId,
+            }
+
+            impl TaskHandler for $job {
+                const IDENTIFIER: &'static str = $identifier;
+
+                async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+                    let services = self::context(&context)?.services;
+                    // An event past its retention: nobody waits for it any more.
+                    let Some(event) = services.store.event(self.event_id).await? else {
+                        return Ok(());
+                    };
+                    let handle: fn(Services, EventMessage) -> Handling = $handle;
+                    handle(services, event).await
+                }
+            }
+        )*
+
+        pub(super) fn definitions() -> Vec<JobDefinition> {
+            vec![DueTimer::definition() $(, $job::definition())*]
+        }
+    };
+}
+
+/// The work of one handler.
+type Handling = BoxFuture<'static, Result<(), JobFailure>>;
+
+event_handlers! {}
+
+/// Who is told of an event, by its name: the identifiers of the jobs that carry it on.
+pub fn subscribers(event: &str) -> &'static [&'static str] {
+    static BY_EVENT: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
+        let mut by_event = HashMap::<_, Vec<_>>::new();
+        for (identifier, events) in SUBSCRIPTIONS {
+            for event in *events {
+                by_event.entry(*event).or_default().push(*identifier);
+            }
+        }
+        by_event
+    });
+    BY_EVENT.get(event).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Every identifier that this worker runs.
+pub fn identifiers() -> Vec<&'static str> {
+    let definitions = definitions().into_iter().chain(cron::definitions());
+    definitions.map(|definition| definition.identifier()).collect()
+}
+
+/// The aggregate decides whether the timer is still meant.
+async fn on_timer(services: &Services, kind: &str, subject: &str) -> Result<(), JobFailure> {
+    let _ = services;
+    Err(JobFailure::new(format!("nobody answers the timer {kind} of {subject}")))
+}
