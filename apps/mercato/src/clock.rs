@@ -56,6 +56,11 @@ impl Simulation {
         Arc::<SimulatedClock>::clone(&self.clock)
     }
 
+    /// Stops following the database's time, before the database goes.
+    pub fn stop(&self) {
+        self.follower.abort();
+    }
+
     /// Moves time forward, for every process, and tells what time it is then.
     pub async fn advance(
         &self,
@@ -78,7 +83,7 @@ impl Simulation {
 
 impl Drop for Simulation {
     fn drop(&mut self) {
-        self.follower.abort();
+        self.stop();
     }
 }
 

@@ -1,12 +1,13 @@
 //! What operators see: logs, and measurements on an address of their own.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use adapter_postgres::{PgStore, QueueFigure};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use adapter_postgres::{PgStore, QueueFigure};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
@@ -52,7 +53,10 @@ pub fn start_logs(logs: &Logs) -> Result<(), TelemetryError> {
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only a logger that is already there refuses, and then it stays.
     let _ = match logs.format {
-        LogFormat::Text => subscriber.with_target(false).finish().try_init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            subscriber.with_target(false).with_ansi(colours).finish().try_init()
+        }
         LogFormat::Json => {
             subscriber.json().flatten_event(true).with_span_list(false).finish().try_init()
         }
@@ -146,9 +150,8 @@ async fn answer(recorder: PrometheusHandle, store: Arc<PgStore>) -> HttpResponse
 /// The queue as it is now. Written directly rather than through gauges, which would remember
 /// kinds of jobs that are gone.
 fn queue(figures: &[QueueFigure]) -> String {
-    let mut text = String::from(
-        "# HELP jobs Jobs in the queue, by kind and status\n# TYPE jobs gauge\n",
-    );
+    let mut text =
+        String::from("# HELP jobs Jobs in the queue, by kind and status\n# TYPE jobs gauge\n");
     for figure in figures {
         let (kind, status) = (&figure.identifier, figure.status.name());
         let _ = writeln!(text, "jobs{{kind=\"{kind}\",status=\"{status}\"}} {}", figure.count);

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use access::Member;
 use adapter_postgres::PgStore;
 use anyhow::Context;
+use async_trait::async_trait;
+use hmac::{Hmac, KeyInit, Mac};
 use kernel::{Clock, Ids, Random, SystemIds, SystemRandom};
+use sha2::Sha256;
 
 use crate::clock::Simulation;
 use crate::config::Settings;
+use crate::http::{self, Authenticator, CursorKey, State, Unauthenticated};
 use crate::jobs;
 
 /// What every service stands on.
@@ -63,6 +68,37 @@ impl Services {
             simulation: foundation.simulation.clone(),
         })
     }
+}
+
+/// Who is behind a token. Nobody can sign in yet, so no token counts.
+pub fn authenticator(_services: &Services) -> Arc<dyn Authenticator> {
+    Arc::new(NoSessions)
+}
+
+#[derive(Debug)]
+struct NoSessions;
+
+#[async_trait]
+impl Authenticator for NoSessions {
+    async fn authenticate(&self, _token: &str) -> Result<Member, Unauthenticated> {
+        Err(Unauthenticated::Invalid)
+    }
+}
+
+/// The HTTP server's state, from the settings.
+pub fn http_state(settings: &Settings, services: Services) -> State {
+    let authenticator = authenticator(&services);
+    let cursors = CursorKey::new(derived_key(settings, "cursors"));
+    State::new(services, authenticator, cursors, http::Settings::of(settings))
+}
+
+/// A key for one purpose from the application's key, so that what is signed for one is of no use
+/// for another.
+pub fn derived_key(settings: &Settings, purpose: &str) -> [u8; 32] {
+    let key = settings.server.application_key.expose().as_bytes();
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes any key");
+    mac.update(purpose.as_bytes());
+    mac.finalize().into_bytes().into()
 }
 
 /// Opens the pools that the settings describe.

@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn check(settings: &Settings, url: Option<String>) -> anyhow::Result<()> {
     let authority = match url {
         Some(url) => {
-            let rest = url.strip_prefix("http://").context("the address must start with http://")?;
+            let rest =
+                url.strip_prefix("http://").context("the address must start with http://")?;
             rest.split('/').next().unwrap_or_default().to_owned()
         }
         None => local(settings),

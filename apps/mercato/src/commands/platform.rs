@@ -41,4 +41,12 @@ impl Platform {
         let services = Services::new(settings, &foundation)?;
         Ok(Self { database, services })
     }
+
+    /// Lets go of the database; a private PostgreSQL stops.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        if let Some(simulation) = &self.services.simulation {
+            simulation.stop();
+        }
+        self.database.close().await
+    }
 }

@@ -10,7 +10,7 @@ use super::output::say;
 use super::platform::Platform;
 use super::worker::{start_metrics, start_worker};
 use crate::config::Settings;
-use crate::http::{self, State};
+use crate::{http, wiring};
 
 pub(super) async fn serve(settings: Settings, flags: ServeFlags) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -25,7 +25,7 @@ pub(super) async fn serve(settings: Settings, flags: ServeFlags) -> anyhow::Resu
     let state = if flags.no_api {
         None
     } else {
-        Some(Arc::new(State::new(platform.services.clone(), http::Settings::of(&settings))))
+        Some(Arc::new(wiring::http_state(&settings, platform.services.clone())))
     };
     let mut api = state.clone().map(http::start).transpose()?;
     if let Some(api) = &api {
@@ -61,7 +61,7 @@ pub(super) async fn serve(settings: Settings, flags: ServeFlags) -> anyhow::Resu
     if let Some(metrics) = metrics {
         metrics.stop().await;
     }
-    platform.database.close().await
+    platform.stop().await
 }
 
 fn banner(settings: &Settings, address: SocketAddr, took: Duration) -> String {

@@ -20,7 +20,7 @@ pub(super) async fn work(settings: Settings, flags: WorkerFlags) -> anyhow::Resu
     if let Some(metrics) = metrics {
         metrics.stop().await;
     }
-    platform.database.close().await
+    platform.stop().await
 }
 
 pub(super) async fn start_worker(

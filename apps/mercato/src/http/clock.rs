@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Problem;
 use super::body::Body;
 use super::caller::Caller;
 use super::permission::permission;
 use super::server::State;
-use super::Problem;
 
 /// The farthest one step goes: a year.
 const FARTHEST: i64 = 366 * 24 * 60 * 60;

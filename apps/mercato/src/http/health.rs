@@ -39,9 +39,7 @@ struct Report {
 }
 
 pub(crate) fn mount(config: &mut web::ServiceConfig) {
-    config
-        .route("/health/live", web::get().to(live))
-        .route("/health/ready", web::get().to(ready));
+    config.route("/health/live", web::get().to(live)).route("/health/ready", web::get().to(ready));
 }
 
 /// The process runs and answers; nothing else is asked, so that an outage of the database does not

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Problem;
 use super::caller::Caller;
 use super::page::PageView;
 use super::permission::permission;
 use super::query::{Query, limit};
 use super::server::State;
-use super::Problem;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(retry).service(discard);
@@ -133,8 +133,7 @@ async fn list(
     let limit = limit(query.limit)?;
     let status = query.status.map(JobStatus::from);
     let kind = query.kind.as_deref();
-    let name =
-        format!("jobs {} {}", status.map_or("", JobStatus::name), kind.unwrap_or_default());
+    let name = format!("jobs {} {}", status.map_or("", JobStatus::name), kind.unwrap_or_default());
     let after = query.cursor.map(|cursor| state.cursors.decode(&name, &cursor)).transpose()?;
     let page = state.services.store.jobs(status, kind, limit, after).await?;
     Ok(Json(PageView::new(page, limit, &state.cursors, &name, JobView::from)))

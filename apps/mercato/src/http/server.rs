@@ -18,7 +18,7 @@ use super::limits::{Buckets, locate, throttle};
 use super::request::surround;
 use super::routes::{Methods, api, unmatched};
 use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, health};
-use crate::config::Network;
+use crate::config::{self, Network};
 use crate::wiring::Services;
 
 /// How the server behaves.
@@ -57,6 +57,30 @@ impl Default for Settings {
             workers: 2,
             drain: Duration::from_secs(25),
             header_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Settings {
+    /// What the operator set.
+    pub fn of(settings: &config::Settings) -> Self {
+        let server = &settings.server;
+        let limits = &settings.limits;
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            address: server.address,
+            public_url: server.public_url.clone(),
+            trusted_proxies: server.trusted_proxies.clone(),
+            allowed_origins: server.cors_origins.clone(),
+            limits: limits.enabled.then_some(RateLimits {
+                account: limits.account_per_minute,
+                network: limits.network_per_minute,
+                sign_in: limits.sign_in_per_minute,
+            }),
+            queue_alarm: Duration::from_secs(settings.jobs.alarm_after_seconds),
+            workers: if server.workers == 0 { processors } else { server.workers },
+            drain: Duration::from_secs(server.shutdown_grace_seconds),
+            header_timeout: Duration::from_secs(server.header_timeout_seconds),
         }
     }
 }
@@ -207,5 +231,8 @@ fn cors(origins: &[String]) -> Cors {
         .allow_any_header()
         .expose_headers(["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotency-Replayed"])
         .max_age(3600);
+    if origins.iter().any(|origin| origin == "*") {
+        return cors.allow_any_origin().send_wildcard();
+    }
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -12,11 +12,11 @@ mod timers;
 
 use std::time::Duration;
 
-use graphile_worker::{
-    JobRecovery, JobRecoveryResult, LocalQueueConfig, Worker as Queue,
-    WorkerOptions, WorkerRecoveryConfig, WorkerShutdownConfig,
-};
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
+use graphile_worker::{
+    JobRecovery, JobRecoveryResult, LocalQueueConfig, Worker as Queue, WorkerOptions,
+    WorkerRecoveryConfig, WorkerShutdownConfig,
+};
 use rand::RngExt;
 use thiserror::Error;
 use tokio::sync::watch;
