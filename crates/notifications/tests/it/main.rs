@@ -1,0 +1,4 @@
+//! Notifications and mail, with mocked ports.
+
+mod mail;
+mod service;
