@@ -1,0 +1,513 @@
+use std::sync::Arc;
+
+use access::{Action, Actor, AuditEntry, Relation, decide};
+use chrono::{DateTime, Utc};
+use kernel::{
+    AccountId, BookingId, Claim, Clock, FieldErrors, Idempotency, Ids, Limit, ListingId, Money,
+    OfferId, Once, Page,
+};
+use serde_json::json;
+
+use crate::slot::{Calendar, has_room};
+use crate::{
+    Appointment, AppointmentSettings, BookableListing, Booking, BookingCommand, BookingError,
+    BookingPosition, BookingQuery, BookingReads, BookingStore, BookingTx, CancellationQuote,
+    Command, HistoryEntry, Message, NewBooking, Parties, Policy, Process, ProcessKind, Reaction,
+    Reason, Side, Transition,
+};
+
+/// The use cases around bookings.
+#[derive(Clone)]
+pub struct BookingService {
+    store: Arc<dyn BookingStore>,
+    reads: Arc<dyn BookingReads>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    policy: Policy,
+}
+
+/// What a client sends to ask for something.
+#[derive(Debug, Clone)]
+pub struct SubmitBooking {
+    /// Of what.
+    pub listing: ListingId,
+    /// In their words.
+    pub message: Message,
+    /// When an appointment is to start.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// What they want to spend.
+    pub budget: Option<Money>,
+}
+
+/// A booking as one of its sides sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The booking.
+    pub booking: Booking,
+    /// Who looks.
+    pub side: Side,
+    /// What they may do now.
+    pub allowed: Vec<Command>,
+}
+
+impl Seen {
+    fn new(booking: Booking, side: Side, now: DateTime<Utc>) -> Self {
+        let allowed = booking.allowed(side, now);
+        Self { booking, side, allowed }
+    }
+}
+
+impl BookingService {
+    /// The service over its ports.
+    pub fn new(
+        store: Arc<dyn BookingStore>,
+        reads: Arc<dyn BookingReads>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        policy: Policy,
+    ) -> Self {
+        Self { store, reads, clock, ids, policy }
+    }
+
+    /// Sends a request to a provider. An appointment takes its slot at once: whoever comes
+    /// second is refused, and nobody waits in line.
+    ///
+    /// # Errors
+    ///
+    /// [`BookingError::SlotTaken`], [`BookingError::SlotNotOffered`], [`BookingError::OwnListing`],
+    /// [`BookingError::NotBookable`], [`BookingError::ListingNotFound`].
+    pub async fn submit(
+        &self,
+        actor: &Actor,
+        command: SubmitBooking,
+        idempotency: Option<Idempotency<'_, Seen>>,
+    ) -> Result<Once<Seen>, BookingError> {
+        let action = Action::BookingSubmit;
+        decide(actor, action, Relation::Stranger, true)
+            .map_err(|denial| BookingError::denied_openly(denial, action))?;
+        let client = actor.account().ok_or(BookingError::Unauthenticated)?;
+        let now = self.clock.now();
+
+        let mut tx = self.store.begin().await?;
+        if let Some(idempotency) = &idempotency
+            && let Claim::Replay(answer) = tx.claim(&idempotency.scope).await?
+        {
+            return Ok(Once::Replayed(answer));
+        }
+        let listing = tx
+            .bookable_listing(command.listing)
+            .await?
+            .filter(|listing| listing.public || listing.provider_account == client)
+            .ok_or(BookingError::ListingNotFound { id: command.listing })?;
+        let kind = listing.process(client, &command)?;
+        let process = reserve(&mut *tx, &listing, kind, &command, now).await?;
+        let terms = tx.payment_terms().await?;
+        let new = self.new_booking(client, listing, command.message, process);
+        let (booking, transition) = Booking::submit(new, terms, now, &self.policy)?;
+
+        tx.insert_booking(&booking).await?;
+        record(&mut *tx, &booking, &transition, &[], Some(client), now).await?;
+        let seen = Seen::new(booking, Side::Client, now);
+        if let Some(idempotency) = &idempotency {
+            tx.remember(&idempotency.scope, &(idempotency.answer)(&seen)).await?;
+        }
+        tx.commit().await?;
+        Ok(Once::Done(seen))
+    }
+
+    fn new_booking(
+        &self,
+        client: AccountId,
+        listing: BookableListing,
+        message: Message,
+        process: Process,
+    ) -> NewBooking {
+        let slot = match &process {
+            Process::Appointment { appointment } => Some(appointment.slot),
+            Process::Request { .. } | Process::Quote { .. } => None,
+        };
+        NewBooking {
+            id: BookingId::next(&*self.ids),
+            listing: listing.id,
+            title: listing.title,
+            parties: Parties {
+                client,
+                provider: listing.provider,
+                provider_account: listing.provider_account,
+            },
+            process,
+            message,
+            price: listing.price.for_slot(slot),
+            cancellation: listing
+                .settings
+                .cancellation
+                .unwrap_or_else(|| self.policy.cancellation.clone()),
+        }
+    }
+
+    /// Carries out a command of one of the two sides.
+    ///
+    /// # Errors
+    ///
+    /// [`BookingError::NotAllowed`] with what is allowed instead, if the state or the side does
+    /// not fit; [`BookingError::NotFound`] for everyone else.
+    pub async fn command(
+        &self,
+        actor: &Actor,
+        id: BookingId,
+        command: BookingCommand,
+    ) -> Result<Seen, BookingError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let mut booking = load(&mut *tx, id).await?;
+        booking.authorize(actor, command.action())?;
+        let side = booking.side_of(actor).ok_or(BookingError::NotFound { id })?;
+
+        let timers = booking.timers(now);
+        let transition = self.carry_out(&mut *tx, &mut booking, command, side, now).await?;
+
+        tx.update_booking(&booking).await?;
+        record(&mut *tx, &booking, &transition, &timers, actor.account(), now).await?;
+        tx.commit().await?;
+        Ok(Seen::new(booking, side, now))
+    }
+
+    async fn carry_out(
+        &self,
+        tx: &mut dyn BookingTx,
+        booking: &mut Booking,
+        command: BookingCommand,
+        by: Side,
+        now: DateTime<Utc>,
+    ) -> Result<Transition, BookingError> {
+        let policy = &self.policy;
+        match command {
+            BookingCommand::Offer { price, work } => {
+                booking.require(Command::Offer, by, now)?;
+                booking.offer(OfferId::next(&*self.ids), price, work, now, policy)
+            }
+            BookingCommand::CounterOffer { price, work } => {
+                booking.require(Command::CounterOffer, by, now)?;
+                booking.counter_offer(OfferId::next(&*self.ids), price, work, now, policy)
+            }
+            BookingCommand::WithdrawOffer => booking.withdraw_offer(by, now, policy),
+            BookingCommand::Accept { offer } => booking.accept(offer, by, now, policy),
+            BookingCommand::Decline { reason } => booking.decline(reason, now),
+            BookingCommand::Withdraw => booking.withdraw(now),
+            BookingCommand::Start => booking.start(now),
+            BookingCommand::ReportDone { note } => booking.report_done(note.as_ref(), now, policy),
+            BookingCommand::RequestChanges { text } => booking.request_changes(&text, now),
+            BookingCommand::ConfirmDone => booking.confirm_done(now),
+            BookingCommand::Cancel { reason } => booking.cancel(reason, by, now),
+            BookingCommand::NoShow { who } => booking.no_show(who, by, now, policy),
+            BookingCommand::ProposeReschedule { starts_at } => {
+                booking.require(Command::ProposeReschedule, by, now)?;
+                let appointment = propose(tx, booking, by, starts_at, now).await?;
+                booking.propose_reschedule(appointment, by, now)
+            }
+            BookingCommand::AcceptReschedule => {
+                let transition = booking.accept_reschedule(by, now)?;
+                retake(tx, booking).await?;
+                Ok(transition)
+            }
+            BookingCommand::DeclineReschedule => booking.decline_reschedule(by, now),
+            BookingCommand::WithdrawReschedule => booking.withdraw_reschedule(by, now),
+            BookingCommand::Dispute { reason } => booking.dispute(reason, now, policy),
+        }
+    }
+
+    /// A moderator decides a dispute. The decision stands in the audit log.
+    pub async fn resolve(
+        &self,
+        actor: &Actor,
+        id: BookingId,
+        refund_percent: u8,
+        reason: Reason,
+    ) -> Result<Booking, BookingError> {
+        let action = Action::BookingResolve;
+        decide(actor, action, Relation::Stranger, true)
+            .map_err(|denial| BookingError::denied_openly(denial, action))?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let mut booking = load(&mut *tx, id).await?;
+
+        let timers = booking.timers(now);
+        let entry = AuditEntry::new(actor, action, "resolve", &id, now).because(&*reason);
+        let transition = booking.resolve(refund_percent, reason, now)?;
+
+        tx.update_booking(&booking).await?;
+        record(&mut *tx, &booking, &transition, &timers, actor.account(), now).await?;
+        let after = json!({"status": transition.to, "refund_percent": refund_percent});
+        tx.record_audit(&entry.changed(json!({"status": transition.from}), after)).await?;
+        tx.commit().await?;
+        Ok(booking)
+    }
+
+    /// The gateway holds the client's money for a booking, until a time if that is limited.
+    /// Money that comes too late is given back.
+    pub async fn payment_authorised(
+        &self,
+        id: BookingId,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<(), BookingError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let mut booking = load(&mut *tx, id).await?;
+        let timers = booking.timers(now);
+        match booking.payment_authorised(until, now, &self.policy) {
+            Ok(transition) => {
+                tx.update_booking(&booking).await?;
+                record(&mut *tx, &booking, &transition, &timers, None, now).await?;
+            }
+            Err(settlement) => tx.settle_booking(&booking, &settlement).await?,
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The gateway could not get the client's money for a booking.
+    pub async fn payment_failed(&self, id: BookingId) -> Result<(), BookingError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let mut booking = load(&mut *tx, id).await?;
+        let timers = booking.timers(now);
+        let transition = booking.payment_failed(now)?;
+        tx.update_booking(&booking).await?;
+        record(&mut *tx, &booking, &transition, &timers, None, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A timer of one of [`TIMER_KINDS`](crate::TIMER_KINDS) is due for a booking. Handling it
+    /// twice, late or for nothing changes nothing.
+    pub async fn on_timer(&self, kind: &str, subject: &str) -> Result<(), BookingError> {
+        let Ok(id) = subject.parse::<BookingId>() else { return Ok(()) };
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let Some(mut booking) = tx.booking_for_update(id).await? else { return Ok(()) };
+        let timers = booking.timers(now);
+        match booking.on_timer(kind, now)? {
+            Reaction::Moved(transition) => {
+                tx.update_booking(&booking).await?;
+                record(&mut *tx, &booking, &transition, &timers, None, now).await?;
+            }
+            Reaction::Remind { kind, due, event } => {
+                if tx.first_booking_reminder(id, kind, due).await? {
+                    tx.publish(&*event, None, now).await?;
+                }
+            }
+            Reaction::Later(timer) => tx.set_timer(&timer).await?,
+            Reaction::Nothing => return Ok(()),
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// A booking, for one of its sides.
+    pub async fn booking(&self, actor: &Actor, id: BookingId) -> Result<Seen, BookingError> {
+        let booking = self.reads.booking(id).await?.ok_or(BookingError::NotFound { id })?;
+        booking.authorize(actor, Action::BookingRead)?;
+        let side = booking.side_of(actor).ok_or(BookingError::NotFound { id })?;
+        Ok(Seen::new(booking, side, self.clock.now()))
+    }
+
+    /// What happened to a booking, oldest first.
+    pub async fn history(
+        &self,
+        actor: &Actor,
+        id: BookingId,
+    ) -> Result<Vec<HistoryEntry>, BookingError> {
+        self.booking(actor, id).await?;
+        Ok(self.reads.booking_history(id).await?)
+    }
+
+    /// What a cancellation would do now.
+    ///
+    /// # Errors
+    ///
+    /// [`BookingError::NotAllowed`] if it cannot be cancelled now.
+    pub async fn cancellation_quote(
+        &self,
+        actor: &Actor,
+        id: BookingId,
+    ) -> Result<CancellationQuote, BookingError> {
+        let Seen { booking, side, .. } = self.booking(actor, id).await?;
+        let now = self.clock.now();
+        booking.require(Command::Cancel, side, now)?;
+        booking.cancellation_quote(side, now).ok_or(BookingError::NotFound { id })
+    }
+
+    /// A page of the actor's bookings, as client or as provider, newest first.
+    pub async fn bookings(
+        &self,
+        actor: &Actor,
+        side: Side,
+        statuses: Vec<String>,
+        limit: Limit,
+        after: Option<BookingPosition>,
+    ) -> Result<Page<Seen, BookingPosition>, BookingError> {
+        let account = actor.account().ok_or(BookingError::Unauthenticated)?;
+        let query = BookingQuery { account, side, statuses, limit, after };
+        let now = self.clock.now();
+        Ok(self.reads.bookings(&query).await?.map(|booking| Seen::new(booking, side, now)))
+    }
+
+    /// A page of disputes that wait for a decision, for moderators.
+    pub async fn disputes(
+        &self,
+        actor: &Actor,
+        limit: Limit,
+        after: Option<BookingPosition>,
+    ) -> Result<Page<Booking, BookingPosition>, BookingError> {
+        let action = Action::BookingResolve;
+        decide(actor, action, Relation::Stranger, true)
+            .map_err(|denial| BookingError::denied_openly(denial, action))?;
+        Ok(self.reads.disputed_bookings(limit, after).await?)
+    }
+}
+
+impl BookableListing {
+    /// Which process the client starts: the one with a slot if they name one, else the first
+    /// without one that the listing's type allows.
+    fn process(
+        &self,
+        client: AccountId,
+        command: &SubmitBooking,
+    ) -> Result<ProcessKind, BookingError> {
+        if self.provider_account == client {
+            return Err(BookingError::OwnListing);
+        }
+        let without_slot = self.processes.iter().copied().find(|kind| match kind {
+            ProcessKind::Request | ProcessKind::Quote => true,
+            ProcessKind::Appointment => false,
+        });
+        let appointments = self.processes.contains(&ProcessKind::Appointment);
+        let mut errors = FieldErrors::new();
+        let kind = match (command.starts_at, without_slot, appointments) {
+            (_, None, false) => return Err(BookingError::NotBookable),
+            (Some(_), _, true) => ProcessKind::Appointment,
+            (None, Some(kind), _) => kind,
+            (Some(_), Some(kind), false) => {
+                errors.add("/slot", "not_an_appointment", "this listing has no appointments");
+                kind
+            }
+            (None, None, true) => {
+                errors.add("/slot", "required", "this listing is booked by appointment");
+                ProcessKind::Appointment
+            }
+        };
+        if let Some(budget) = command.budget {
+            if kind == ProcessKind::Appointment {
+                errors.add("/budget", "not_allowed", "an appointment has the listing's price");
+            }
+            if !budget.is_price() || budget.minor() == 0 {
+                let max = Money::MAX_PRICE;
+                let detail = format!("must lie between 1 and {max}");
+                errors.add("/budget/amount", "out_of_range", detail);
+            }
+        }
+        errors.into_result().map_err(BookingError::Invalid)?;
+        Ok(kind)
+    }
+}
+
+/// Takes the slot of an appointment. It looks once without waiting, so that a crowd before a
+/// taken slot is turned away at once, and once more when nobody else can book.
+async fn reserve(
+    tx: &mut dyn BookingTx,
+    listing: &BookableListing,
+    kind: ProcessKind,
+    command: &SubmitBooking,
+    now: DateTime<Utc>,
+) -> Result<Process, BookingError> {
+    let starts_at = match (kind, command.starts_at) {
+        (ProcessKind::Request, _) => return Ok(Process::Request { budget: command.budget }),
+        (ProcessKind::Quote, _) => return Ok(Process::Quote { budget: command.budget }),
+        (ProcessKind::Appointment, Some(starts_at)) => starts_at,
+        (ProcessKind::Appointment, None) => return Err(BookingError::SlotNotOffered),
+    };
+    let provider = listing.provider;
+    let availability = tx.availability(provider).await?.ok_or(BookingError::SlotNotOffered)?;
+    let around = Calendar::around(starts_at);
+    let settings = &listing.settings;
+
+    let occupied = &tx.occupied(provider, around, None).await?;
+    Calendar { availability: &availability, settings, occupied }.free(starts_at, now)?;
+    tx.lock_calendar(provider).await?;
+    let occupied = &tx.occupied(provider, around, None).await?;
+    let appointment =
+        Calendar { availability: &availability, settings, occupied }.free(starts_at, now)?;
+    Ok(Process::Appointment { appointment })
+}
+
+/// The appointment that a booking would have at another time: a free slot if the client wants
+/// it, any time with room if the provider does.
+async fn propose(
+    tx: &mut dyn BookingTx,
+    booking: &Booking,
+    by: Side,
+    starts_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Appointment, BookingError> {
+    if starts_at <= now {
+        let mut errors = FieldErrors::new();
+        errors.add("/starts_at", "in_the_past", "must lie in the future");
+        return Err(BookingError::Invalid(errors));
+    }
+    let provider = booking.parties().provider;
+    let settings = tx
+        .bookable_listing(booking.listing())
+        .await?
+        .map_or_else(|| AppointmentSettings::none(booking.listing()), |listing| listing.settings);
+    let availability = tx.availability(provider).await?.ok_or(BookingError::SlotNotOffered)?;
+    let around = Calendar::around(starts_at);
+    let occupied = tx.occupied(provider, around, Some(booking.id())).await?;
+    let calendar =
+        Calendar { availability: &availability, settings: &settings, occupied: &occupied };
+    if by == Side::Provider { calendar.anywhere(starts_at) } else { calendar.free(starts_at, now) }
+}
+
+/// Takes the booking's new time, if there is still room.
+async fn retake(tx: &mut dyn BookingTx, booking: &Booking) -> Result<(), BookingError> {
+    let Some(appointment) = booking.appointment() else { return Ok(()) };
+    let provider = booking.parties().provider;
+    tx.lock_calendar(provider).await?;
+    let occupied = tx.occupied(provider, appointment.busy, Some(booking.id())).await?;
+    if has_room(&occupied, appointment) { Ok(()) } else { Err(BookingError::SlotTaken) }
+}
+
+async fn load(tx: &mut dyn BookingTx, id: BookingId) -> Result<Booking, BookingError> {
+    tx.booking_for_update(id).await?.ok_or(BookingError::NotFound { id })
+}
+
+/// Stores all that follows from a transition: history, timers, money and event.
+async fn record(
+    tx: &mut dyn BookingTx,
+    booking: &Booking,
+    transition: &Transition,
+    timers_before: &[kernel::Timer],
+    account: Option<AccountId>,
+    now: DateTime<Utc>,
+) -> Result<(), BookingError> {
+    let entry = HistoryEntry {
+        number: booking.version(),
+        at: now,
+        by: transition.by,
+        account,
+        command: transition.command.to_owned(),
+        from: transition.from.map(ToOwned::to_owned),
+        to: transition.to.to_owned(),
+        note: transition.note.clone(),
+    };
+    tx.add_booking_history(booking.id(), &entry).await?;
+    let timers = booking.timers(now);
+    for old in timers_before {
+        if timers.iter().all(|timer| timer.kind != old.kind) {
+            tx.clear_timer(old.kind, &old.subject).await?;
+        }
+    }
+    for timer in timers.iter().filter(|timer| !timers_before.contains(timer)) {
+        tx.set_timer(timer).await?;
+    }
+    if let Some(settlement) = &transition.settlement {
+        tx.settle_booking(booking, settlement).await?;
+    }
+    Ok(tx.publish(&transition.event, account, now).await?)
+}
