@@ -14,8 +14,10 @@ use crate::media::MediaLimits;
 pub enum TransactionMode {
     /// Not at all: it is only looked at.
     None,
-    /// By a request to its provider.
-    Booking,
+    /// By a request to its provider, in free text.
+    Request,
+    /// By a request that its provider answers with an offer.
+    Quote,
     /// By a request for a time slot.
     Appointment,
     /// By an order of stocked pieces.
