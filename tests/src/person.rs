@@ -1,4 +1,5 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::multipart::Form;
@@ -12,6 +13,8 @@ use crate::Reply;
 pub struct Person {
     base: String,
     http: Client,
+    /// The address their requests come from, as a trusted proxy tells it.
+    pub network: Ipv4Addr,
     /// The access token; empty for a visitor.
     pub token: String,
     /// The refresh token; empty for a visitor.
@@ -27,12 +30,16 @@ pub struct Person {
 /// Keys that no two requests of a test share.
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
+/// Networks that no two people share: 10.0.0.0/8.
+static NEXT_NETWORK: AtomicU32 = AtomicU32::new(0x0a00_0001);
+
 impl Person {
     /// Somebody who is not signed in, at this address.
     pub fn visitor(base: &str) -> Self {
         Self {
             base: base.to_owned(),
             http: Client::new(),
+            network: NEXT_NETWORK.fetch_add(1, Ordering::Relaxed).into(),
             token: String::new(),
             refresh_token: String::new(),
             account: String::new(),
@@ -49,7 +56,8 @@ impl Person {
         } else {
             format!("{}/api/v1/{path}", self.base)
         };
-        let request = self.http.request(method, url);
+        let request =
+            self.http.request(method, url).header("x-forwarded-for", self.network.to_string());
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 

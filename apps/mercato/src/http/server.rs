@@ -146,6 +146,13 @@ impl Running {
         let _ = self.task.await;
     }
 
+    /// Stops at once; requests under way are dropped.
+    pub async fn abandon(self) {
+        self.handle.stop(false).await;
+        self.sweeper.abort();
+        let _ = self.task.await;
+    }
+
     /// Returns when the server ends by itself, which it does not but for a defect.
     pub async fn ended(&mut self) {
         let _ = (&mut self.task).await;

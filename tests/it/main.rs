@@ -1,0 +1,15 @@
+//! The marketplace over HTTP, as it ships.
+
+mod bookings;
+mod catalog;
+mod discovery;
+mod hostile;
+mod identity;
+mod jobs;
+mod media;
+mod notifications;
+mod permissions;
+mod protocol;
+mod reviews;
+mod scenario_h;
+mod scenario_s;
