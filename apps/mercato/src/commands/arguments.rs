@@ -29,6 +29,7 @@ impl FromStr for Assignment {
 
 /// How `serve` runs.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct ServeFlags {
     /// Serves the API without running background jobs.
     #[arg(long, conflicts_with = "no_api")]

@@ -1,5 +1,8 @@
 //! The one commented file is the reference; the page for people is rendered from it.
 
+#[cfg(test)]
+use std::fmt::Write as _;
+
 /// Every setting with its meaning and its default: a file that can be used as it is.
 pub const EXAMPLE: &str = include_str!("../../../../config/mercato.toml");
 
@@ -56,9 +59,10 @@ pub(super) fn render(file: &str) -> String {
     let top = std::iter::once((String::new(), "What holds for all of it.".to_owned()));
     for (section, about) in top.chain(sections) {
         let title = if section.is_empty() { "top of the file" } else { &section };
-        page.push_str(&format!(
+        let _ = write!(
+            page,
             "\n## {title}\n\n{about}\n\n| key | variable | default | meaning |\n|---|---|---|---|\n"
-        ));
+        );
         for entry in entries.iter().filter(|entry| entry.section == section) {
             let path = if section.is_empty() {
                 entry.key.to_uppercase()
@@ -70,11 +74,12 @@ pub(super) fn render(file: &str) -> String {
             } else {
                 format!("`{}`", entry.value)
             };
-            page.push_str(&format!(
-                "| `{}` | `MERCATO__{path}` | {value} | {} |\n",
+            let _ = writeln!(
+                page,
+                "| `{}` | `MERCATO__{path}` | {value} | {} |",
                 entry.key,
                 entry.meaning.replace('|', "\\|")
-            ));
+            );
         }
     }
     page

@@ -298,7 +298,10 @@ pub struct Logs {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info,graphile_worker=warn,actix_server=warn,tokio_postgres=warn".to_owned() }
+        Self {
+            format: LogFormat::Text,
+            filter: "info,graphile_worker=warn,actix_server=warn,tokio_postgres=warn".to_owned(),
+        }
     }
 }
 

@@ -200,10 +200,8 @@ impl MediaRepository for PgTx {
                 .map_err(storage("add media"))?;
         }
         let ids: Vec<Uuid> = order.iter().map(|id| id.as_uuid()).collect();
-        let positions = (0..ids.len())
-            .map(i16::try_from)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(unwritable)?;
+        let positions =
+            (0..ids.len()).map(i16::try_from).collect::<Result<Vec<_>, _>>().map_err(unwritable)?;
         diesel::sql_query(
             "UPDATE listing_media SET position = new.position \
              FROM unnest($1, $2) AS new (id, position) \

@@ -4,6 +4,7 @@ mod bookings;
 mod catalog;
 mod discovery;
 mod identity;
+mod jobs;
 mod media;
 mod notifications;
 mod platform;

@@ -1,0 +1,114 @@
+//! Commands, signals and exit codes.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use test_support::TestDatabase;
+
+use crate::process::Process;
+
+fn run(url: Option<&str>, arguments: &[&str]) -> (bool, String, String) {
+    let mut process = Process::start(url, arguments);
+    let status = process.end();
+    (status.success(), process.output(), process.errors())
+}
+
+#[test]
+fn print_shows_what_is_in_force_without_secrets() {
+    let (ok, output, _) = run(
+        Some("postgres://user:hunter2@localhost/x"),
+        &["config", "print", "--set", "jobs.concurrency=3"],
+    );
+
+    assert!(ok);
+    assert!(output.contains("concurrency = 3"), "{output}");
+    assert!(!output.contains("hunter2"), "{output}");
+}
+
+#[test]
+fn an_unknown_setting_stops_every_command() {
+    let (ok, _, errors) = run(None, &["serve", "--set", "server.adress=127.0.0.1:1"]);
+
+    assert!(!ok);
+    assert!(errors.contains("server.adress"), "{errors}");
+}
+
+#[test]
+fn production_refuses_what_is_for_the_demo() {
+    for flag in ["--simulate", "--seed-demo"] {
+        let (ok, _, errors) = run(
+            Some("postgres://localhost/x"),
+            &[
+                "serve",
+                flag,
+                "--set",
+                "environment=production",
+                "--set",
+                "server.public_url=https://market.example",
+                "--set",
+                "server.application_key=5d1f0d16308df0f8c757100f8c7571b7",
+                "--set",
+                "auth.signing_key=b7b2e4feecf75ff00f3a12f471f2dd53",
+            ],
+        );
+        assert!(!ok);
+        assert!(errors.contains(flag), "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn migrate_brings_an_empty_database_up_to_date() {
+    let database = TestDatabase::empty().await;
+    let url = Some(database.url());
+
+    let (ok, _, errors) = run(url, &["migrate", "--check"]);
+    assert!(!ok);
+    assert!(errors.contains("platform"), "{errors}");
+    assert!(run(url, &["migrate"]).0);
+    let (ok, output, _) = run(url, &["migrate", "--check"]);
+    assert!(ok, "{output}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_to_stop_ends_soon_and_well() {
+    let database = TestDatabase::new().await;
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut server = Process::start(Some(database.url()), &["serve"]);
+        let line = server.line_with("Health");
+        let url = line.split_whitespace().last().unwrap();
+        let healthy = reqwest::get(url).await.unwrap();
+        assert_eq!(healthy.status(), 200);
+
+        let asked = Instant::now();
+        server.signal(signal);
+
+        assert!(server.end().success(), "{}", server.errors());
+        assert!(asked.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_says_so_first_and_goes_at_once_when_asked_twice() {
+    let database = TestDatabase::new().await;
+    let mut server =
+        Process::start(Some(database.url()), &["serve", "--set", "server.drain_notice_seconds=30"]);
+    let line = server.line_with("Health");
+    let url = line.split_whitespace().last().unwrap();
+    server.signal(Signal::SIGTERM);
+
+    let client = reqwest::Client::new();
+    let mut status = 200;
+    for _ in 0..100 {
+        status = client.get(url).send().await.unwrap().status().as_u16();
+        if status == 503 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(status, 503, "it still answers, but wants no more requests");
+
+    let asked = Instant::now();
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.end().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(5));
+}

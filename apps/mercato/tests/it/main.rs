@@ -1,0 +1,5 @@
+//! The binary itself, as a process of its own, on a real PostgreSQL.
+
+mod commands;
+mod jobs;
+mod process;
