@@ -259,6 +259,19 @@ impl Attributes {
         keys.filter(|key| self.0.get(*key) != other.0.get(*key)).cloned().collect()
     }
 
+    /// These values, but those of `keys` as `other` has them.
+    #[must_use]
+    pub(crate) fn replaced(&self, keys: &BTreeSet<String>, other: &Self) -> Self {
+        let mut values = self.0.clone();
+        for key in keys {
+            match other.0.get(key) {
+                Some(value) => values.insert(key.clone(), value.clone()),
+                None => values.remove(key),
+            };
+        }
+        Self(values)
+    }
+
     /// These values with those of `patch` over them, as a JSON merge patch: null takes a value
     /// away. Everything that does not fit the declarations is noted, each under
     /// `/attributes/KEY`.

@@ -19,9 +19,9 @@ pub struct Category {
     /// Its name in other languages, by language tag.
     pub translations: BTreeMap<String, CategoryName>,
     /// Its place among its siblings, from 0.
-    pub position: u32,
+    pub position: i32,
     /// How often it was changed, from 1.
-    pub version: u32,
+    pub version: i32,
 }
 
 impl Category {

@@ -1,53 +1,14 @@
+use access::{Action, Actor, Relation, decide, permits};
 use chrono::{DateTime, Utc};
-use kernel::{CategoryId, ListingId, MediaId, Money, Place, ProviderId, Slug, Text};
+use kernel::{ListingId, MediaId, ProviderId, Slug};
 
-use crate::{Access, Attributes, Key, Reason};
-
-/// The headline of a listing.
-pub type Title = Text<3, 140>;
-/// The long text of a listing.
-pub type Description = Text<0, 10_000>;
-
-/// What a price is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PriceUnit {
-    /// The whole.
-    Fixed,
-    /// The whole, and it may become more.
-    From,
-    /// An hour.
-    PerHour,
-    /// A day.
-    PerDay,
-    /// A visit.
-    PerVisit,
-    /// The provider makes an offer, for free.
-    FreeQuote,
-}
-
-impl PriceUnit {
-    /// All of them, in the order of the docs.
-    pub const ALL: [Self; 6] =
-        [Self::Fixed, Self::From, Self::PerHour, Self::PerDay, Self::PerVisit, Self::FreeQuote];
-
-    /// Its name on the wire and in the database.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::From => "from",
-            Self::PerHour => "per_hour",
-            Self::PerDay => "per_day",
-            Self::PerVisit => "per_visit",
-            Self::FreeQuote => "free_quote",
-        }
-    }
-}
+use crate::{Access, CatalogError, Content, Key, Reason};
 
 /// What reviews say of something, kept beside it so that no list has to compute it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Rating {
     /// How many published reviews there are.
-    pub count: u32,
+    pub count: i32,
     /// Their mean, 1 to 5; 0 without reviews.
     pub mean: f64,
     /// What lists sort by: the mean, drawn towards the average of all while reviews are few.
@@ -58,9 +19,9 @@ pub struct Rating {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Views, one per viewer and hour.
-    pub views: u64,
+    pub views: i64,
     /// Accounts that keep it as a favourite.
-    pub favorites: u32,
+    pub favorites: i32,
 }
 
 /// Where a listing stands. Data that exists only in one state lives in it.
@@ -109,29 +70,6 @@ impl ListingStatus {
     }
 }
 
-/// What a provider says in a listing, without its media.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Content {
-    /// The headline.
-    pub title: Title,
-    /// The long text.
-    pub description: Description,
-    /// Where in the tree it stands.
-    pub category: Option<CategoryId>,
-    /// The price; never negative.
-    pub price: Option<Money>,
-    /// What the price is for.
-    pub price_unit: PriceUnit,
-    /// How many pieces there are; `None` where nobody counts.
-    pub stock: Option<u32>,
-    /// What its type asks for.
-    pub attributes: Attributes,
-    /// Where it is.
-    pub location: Option<Place>,
-    /// Who sees all of it.
-    pub access: Access,
-}
-
 /// A listing as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListingRecord {
@@ -141,6 +79,8 @@ pub struct ListingRecord {
     pub listing_type: Key,
     /// Whose it is.
     pub provider: ProviderId,
+    /// Whether that is on the market.
+    pub provider_active: bool,
     /// Its name in addresses, unique within its type.
     pub slug: Slug,
     /// What its provider says.
@@ -156,7 +96,7 @@ pub struct ListingRecord {
     /// Kept by the engagement.
     pub counters: Counters,
     /// How often its provider or a moderator changed it, from 1. Counters and ratings do not.
-    pub version: u32,
+    pub version: i32,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -168,10 +108,13 @@ pub struct ListingRecord {
 /// Something offered by a provider: project, service, product, recipe, animal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing {
-    record: ListingRecord,
+    pub(crate) record: ListingRecord,
 }
 
 impl Listing {
+    /// Characters of the description that are shown of a listing that is locked.
+    const TEASER: usize = 200;
+
     /// The listing of a record.
     pub const fn restore(record: ListingRecord) -> Self {
         Self { record }
@@ -190,5 +133,73 @@ impl Listing {
     /// Where it stands.
     pub const fn status(&self) -> &ListingStatus {
         &self.record.status
+    }
+
+    /// What its provider says.
+    pub const fn content(&self) -> &Content {
+        &self.record.content
+    }
+
+    /// How often it was changed, from 1.
+    pub const fn version(&self) -> i32 {
+        self.record.version
+    }
+
+    /// Whether everyone can see it.
+    pub const fn is_public(&self) -> bool {
+        matches!(self.record.status, ListingStatus::Published) && self.record.provider_active
+    }
+
+    /// How the actor stands to it.
+    pub fn relation_of(&self, actor: &Actor) -> Relation {
+        if actor.provider() == Some(self.record.provider) {
+            Relation::Owner
+        } else {
+            Relation::Stranger
+        }
+    }
+
+    /// Whether the actor can see it at all.
+    pub fn is_visible_to(&self, actor: &Actor) -> bool {
+        self.is_public() || permits(actor, Action::ListingReadUnpublished, self.relation_of(actor))
+    }
+
+    /// Passes if the actor may do this to it. A stranger learns nothing, not even that it exists.
+    pub fn authorize(&self, actor: &Actor, action: Action) -> Result<(), CatalogError> {
+        let hidden = CatalogError::ListingNotFound { id: self.id() };
+        decide(actor, action, self.relation_of(actor), self.is_visible_to(actor))
+            .map_err(|denial| CatalogError::denied(denial, hidden))
+    }
+
+    /// Whether the actor sees only the title, the cover and the teaser.
+    pub fn is_locked_for(&self, actor: &Actor) -> bool {
+        match self.record.content.access {
+            Access::Free => false,
+            Access::Subscribers | Access::Purchase => {
+                !permits(actor, Action::ListingReadUnpublished, self.relation_of(actor))
+            }
+        }
+    }
+
+    /// The beginning of the description, for those who do not see all of it.
+    pub fn teaser(&self) -> String {
+        let description = &self.record.content.description;
+        if description.chars().count() <= Self::TEASER {
+            return description.as_str().to_owned();
+        }
+        let cut: String = description.chars().take(Self::TEASER).collect();
+        let whole_words =
+            cut.rsplit_once(char::is_whitespace).map_or(cut.as_str(), |(head, _)| head);
+        format!("{whole_words}…")
+    }
+
+    /// Passes if `expected` is the version at hand, or none is expected.
+    pub fn expect_version(&self, expected: Option<i32>) -> Result<(), CatalogError> {
+        match expected {
+            Some(version) if version != self.version() => {
+                Err(CatalogError::Stale { current: self.version() })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }

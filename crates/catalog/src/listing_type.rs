@@ -240,7 +240,7 @@ pub struct AttributeDeclaration {
 pub struct ListingType {
     declaration: ListingTypeDeclaration,
     attributes: Vec<Attribute>,
-    version: u32,
+    version: i32,
 }
 
 impl ListingType {
@@ -267,7 +267,7 @@ impl ListingType {
     /// Like [`Self::new`].
     pub fn with_version(
         declaration: ListingTypeDeclaration,
-        version: u32,
+        version: i32,
     ) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::new();
         check_label("/title", &declaration.title, &mut errors);
@@ -356,7 +356,7 @@ impl ListingType {
     }
 
     /// How often it was changed, from 1.
-    pub const fn version(&self) -> u32 {
+    pub const fn version(&self) -> i32 {
         self.version
     }
 }

@@ -1,0 +1,209 @@
+use std::sync::Arc;
+
+use access::{Action, Actor, AuditEntry, Relation, decide};
+use chrono::{DateTime, Utc};
+use kernel::{Clock, FieldErrors, Ids, Page, ProviderId};
+use serde_json::{Value, json};
+
+use super::permit;
+use crate::port::{CatalogStore, CatalogTx, Newest, ProviderFilter};
+use crate::{CatalogError, Change, ProfilePatch, Provider, ProviderEvent, Reason, Taxonomy};
+
+/// Providers, for themselves, for everyone and for moderators.
+#[derive(Debug, Clone)]
+pub struct ProviderService {
+    store: Arc<dyn CatalogStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl ProviderService {
+    /// The service over these parts.
+    pub const fn new(
+        store: Arc<dyn CatalogStore>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
+        Self { store, clock, ids }
+    }
+
+    /// Turns the caller's account into a provider.
+    pub async fn register(
+        &self,
+        actor: &Actor,
+        profile: &ProfilePatch,
+    ) -> Result<Provider, CatalogError> {
+        let action = Action::ProviderRegister;
+        decide(actor, action, Relation::Stranger, true)
+            .map_err(|denial| CatalogError::denied(denial, CatalogError::Forbidden { action }))?;
+        let account = actor.account().ok_or(CatalogError::Unauthenticated)?;
+        check_categories(&*self.store.taxonomy().await?, profile)?;
+        let now = self.clock.now();
+        let id = ProviderId::next(&*self.ids);
+        let (mut provider, event) = Provider::register(id, account, profile, now)?;
+
+        let mut tx = self.store.begin_catalog().await?;
+        match tx.insert_provider(&provider).await {
+            Err(CatalogError::SlugTaken) => {
+                provider.distinguish_slug();
+                tx.insert_provider(&provider).await?;
+            }
+            done => done?,
+        }
+        tx.grant_provider_role(account).await?;
+        tx.publish(&event, Some(account), now).await?;
+        tx.commit().await?;
+        Ok(provider)
+    }
+
+    /// A provider.
+    pub async fn provider(&self, actor: &Actor, id: ProviderId) -> Result<Provider, CatalogError> {
+        let missing = CatalogError::ProviderNotFound { id };
+        let provider = self.store.provider(id).await?;
+        provider.filter(|provider| provider.is_visible_to(actor)).ok_or(missing)
+    }
+
+    /// Changes what a provider says of itself.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        profile: &ProfilePatch,
+        expected: Option<i32>,
+    ) -> Result<Provider, CatalogError> {
+        check_categories(&*self.store.taxonomy().await?, profile)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let mut provider = load(&mut *tx, actor, id, Action::ProviderUpdate).await?;
+        provider.expect_version(expected)?;
+        provider.expect_active()?;
+        if let Some(event) = provider.edit(profile, now)? {
+            tx.update_provider(&provider).await?;
+            tx.publish(&event, actor.account(), now).await?;
+        }
+        tx.commit().await?;
+        Ok(provider)
+    }
+
+    /// Asks the moderators to verify a provider.
+    pub async fn request_verification(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+    ) -> Result<Provider, CatalogError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let mut provider = load(&mut *tx, actor, id, Action::ProviderUpdate).await?;
+        provider.expect_active()?;
+        let event = provider.request_verification(now)?;
+        tx.update_provider(&provider).await?;
+        tx.publish(&event, actor.account(), now).await?;
+        tx.commit().await?;
+        Ok(provider)
+    }
+
+    /// Providers in any state, for moderators.
+    pub async fn providers(
+        &self,
+        actor: &Actor,
+        wanted: &ProviderFilter,
+    ) -> Result<Page<Provider, Newest<ProviderId>>, CatalogError> {
+        permit(actor, Action::ProviderModerate)?;
+        Ok(self.store.providers(wanted).await?)
+    }
+
+    /// Confirms that a provider is who it says it is.
+    pub async fn verify(&self, actor: &Actor, id: ProviderId) -> Result<Provider, CatalogError> {
+        self.moderate(actor, id, "verify", None, Provider::verify).await
+    }
+
+    /// Does not confirm a provider, or not any more.
+    pub async fn refuse_verification(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        reason: &Reason,
+    ) -> Result<Provider, CatalogError> {
+        let command = "refuse_verification";
+        self.moderate(actor, id, command, Some(reason), Provider::refuse_verification).await
+    }
+
+    /// Takes a provider and its listings off the market.
+    pub async fn suspend(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        reason: &Reason,
+    ) -> Result<Provider, CatalogError> {
+        let words = reason.clone();
+        self.moderate(actor, id, "suspend", Some(reason), |p, now| p.suspend(words, now)).await
+    }
+
+    /// Brings a provider and its listings back.
+    pub async fn restore(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        reason: Option<&Reason>,
+    ) -> Result<Provider, CatalogError> {
+        self.moderate(actor, id, "restore", reason, Provider::restore).await
+    }
+
+    async fn moderate(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        command: &'static str,
+        reason: Option<&Reason>,
+        act: impl FnOnce(&mut Provider, DateTime<Utc>) -> Result<ProviderEvent, CatalogError> + Send,
+    ) -> Result<Provider, CatalogError> {
+        permit(actor, Action::ProviderModerate)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let mut provider = load(&mut *tx, actor, id, Action::ProviderModerate).await?;
+        let (before, was_active) = (standing(&provider), provider.is_active());
+        let event = act(&mut provider, now)?;
+        tx.update_provider(&provider).await?;
+        if provider.is_active() != was_active {
+            tx.set_listings_active(id, provider.is_active()).await?;
+        }
+        tx.publish(&event, actor.account(), now).await?;
+        let entry = AuditEntry::new(actor, Action::ProviderModerate, command, &id, now)
+            .changed(before, standing(&provider));
+        let entry = match reason {
+            Some(reason) => entry.because(reason.as_str()),
+            None => entry,
+        };
+        tx.record_audit(&entry).await?;
+        tx.commit().await?;
+        Ok(provider)
+    }
+}
+
+async fn load(
+    tx: &mut dyn CatalogTx,
+    actor: &Actor,
+    id: ProviderId,
+    action: Action,
+) -> Result<Provider, CatalogError> {
+    let provider =
+        tx.provider_for_update(id).await?.ok_or(CatalogError::ProviderNotFound { id })?;
+    provider.authorize(actor, action)?;
+    Ok(provider)
+}
+
+fn standing(provider: &Provider) -> Value {
+    json!({ "status": provider.status.name(), "verification": provider.verification.name() })
+}
+
+/// Passes if all categories that are named exist.
+fn check_categories(taxonomy: &Taxonomy, profile: &ProfilePatch) -> Result<(), CatalogError> {
+    let Change::Set(given) = &profile.categories else { return Ok(()) };
+    let mut errors = FieldErrors::new();
+    for (i, id) in given.iter().enumerate().take(Provider::MAX_CATEGORIES) {
+        if id.parse().is_ok_and(|id| taxonomy.category(id).is_none()) {
+            errors.add(format!("/categories/{i}"), "unknown_category", "does not exist");
+        }
+    }
+    Ok(errors.into_result()?)
+}

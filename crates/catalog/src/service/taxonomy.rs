@@ -1,0 +1,237 @@
+use std::sync::Arc;
+
+use access::{Action, Actor, AuditEntry};
+use chrono::{DateTime, Utc};
+use kernel::{CategoryId, Clock, FieldErrors, Ids, ListingId};
+use serde_json::{Value, json};
+
+use super::permit;
+use crate::port::{CatalogStore, CatalogTx};
+use crate::{
+    CatalogError, Category, CategoryPatch, Key, ListingType, ListingTypeDeclaration, Taxonomy,
+    TaxonomyEvent,
+};
+
+/// Listing types and categories, for everyone and for admins.
+#[derive(Debug, Clone)]
+pub struct TaxonomyService {
+    store: Arc<dyn CatalogStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+/// How many listings are checked at once when their type changes.
+const BATCH: u16 = 500;
+/// How many listings are named that would not be valid any more.
+const NAMED: usize = 10;
+
+impl TaxonomyService {
+    /// The service over these parts.
+    pub const fn new(
+        store: Arc<dyn CatalogStore>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
+        Self { store, clock, ids }
+    }
+
+    /// All listing types and categories; at most a second old.
+    pub async fn taxonomy(&self) -> Result<Arc<Taxonomy>, CatalogError> {
+        Ok(self.store.taxonomy().await?)
+    }
+
+    /// Declares a new listing type.
+    pub async fn create_listing_type(
+        &self,
+        actor: &Actor,
+        declaration: ListingTypeDeclaration,
+    ) -> Result<ListingType, CatalogError> {
+        permit(actor, Action::TaxonomyAdminister)?;
+        let listing_type = ListingType::new(declaration)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        tx.insert_listing_type(&listing_type, now).await?;
+        let after = json!(listing_type.declaration());
+        let key = listing_type.key();
+        self.note(&mut *tx, actor, "create_listing_type", key, (Value::Null, after), now).await?;
+        tx.commit().await?;
+        Ok(listing_type)
+    }
+
+    /// Stores those listing types of a profile that are not there yet. What admins changed since
+    /// stays as it is.
+    pub async fn seed(
+        &self,
+        declarations: Vec<ListingTypeDeclaration>,
+    ) -> Result<(), CatalogError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        for declaration in declarations {
+            let listing_type = ListingType::new(declaration)?;
+            if tx.listing_type_for_share(listing_type.key()).await?.is_none() {
+                tx.insert_listing_type(&listing_type, now).await?;
+                let event = TaxonomyEvent { subject: listing_type.key().to_string() };
+                tx.publish(&event, None, now).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Replaces the declaration of a listing type, unless listings that are public would break it.
+    pub async fn replace_listing_type(
+        &self,
+        actor: &Actor,
+        key: &Key,
+        declaration: ListingTypeDeclaration,
+        expected: Option<i32>,
+    ) -> Result<ListingType, CatalogError> {
+        permit(actor, Action::TaxonomyAdminister)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let current = listing_type(&mut *tx, key).await?;
+        if expected.is_some_and(|version| version != current.version()) {
+            return Err(CatalogError::Stale { current: current.version() });
+        }
+        if declaration.key != *key {
+            return Err(CatalogError::field("/key", "immutable", "is never renamed"));
+        }
+        let changed = ListingType::with_version(declaration, current.version() + 1)?;
+        check_listings(&mut *tx, &changed).await?;
+        tx.update_listing_type(&changed, now).await?;
+        let diff = (json!(current.declaration()), json!(changed.declaration()));
+        self.note(&mut *tx, actor, "replace_listing_type", key, diff, now).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// Removes a listing type that no listing has.
+    pub async fn delete_listing_type(&self, actor: &Actor, key: &Key) -> Result<(), CatalogError> {
+        permit(actor, Action::TaxonomyAdminister)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let current = listing_type(&mut *tx, key).await?;
+        tx.delete_listing_type(key).await?;
+        let diff = (json!(current.declaration()), Value::Null);
+        self.note(&mut *tx, actor, "delete_listing_type", key, diff, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Adds a category.
+    pub async fn create_category(
+        &self,
+        actor: &Actor,
+        patch: &CategoryPatch,
+    ) -> Result<Category, CatalogError> {
+        permit(actor, Action::TaxonomyAdminister)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let tree = Taxonomy::new(Vec::new(), tx.categories_for_update().await?);
+        let blank = Category::blank(CategoryId::next(&*self.ids));
+        let category = patch.applied(blank, &tree)?;
+        tx.insert_category(&category, now).await?;
+        let diff = (Value::Null, shown(&category));
+        self.note(&mut *tx, actor, "create_category", &category.id, diff, now).await?;
+        tx.commit().await?;
+        Ok(category)
+    }
+
+    /// Renames or moves a category.
+    pub async fn update_category(
+        &self,
+        actor: &Actor,
+        id: CategoryId,
+        patch: &CategoryPatch,
+        expected: Option<i32>,
+    ) -> Result<Category, CatalogError> {
+        permit(actor, Action::TaxonomyAdminister)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let tree = Taxonomy::new(Vec::new(), tx.categories_for_update().await?);
+        let current = tree.category(id).ok_or(CatalogError::CategoryNotFound { id })?;
+        if expected.is_some_and(|version| version != current.version) {
+            return Err(CatalogError::Stale { current: current.version });
+        }
+        let mut category = patch.applied(Category::clone(current), &tree)?;
+        if category != **current {
+            category.version += 1;
+            tx.update_category(&category, now).await?;
+            let diff = (shown(current), shown(&category));
+            self.note(&mut *tx, actor, "update_category", &id, diff, now).await?;
+        }
+        tx.commit().await?;
+        Ok(category)
+    }
+
+    /// Removes a category that holds nothing.
+    pub async fn delete_category(&self, actor: &Actor, id: CategoryId) -> Result<(), CatalogError> {
+        permit(actor, Action::TaxonomyAdminister)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin_catalog().await?;
+        let tree = Taxonomy::new(Vec::new(), tx.categories_for_update().await?);
+        let current = tree.category(id).ok_or(CatalogError::CategoryNotFound { id })?;
+        tx.delete_category(id).await?;
+        let diff = (shown(current), Value::Null);
+        self.note(&mut *tx, actor, "delete_category", &id, diff, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn note(
+        &self,
+        tx: &mut dyn CatalogTx,
+        actor: &Actor,
+        command: &'static str,
+        object: &(impl ToString + Sync),
+        (before, after): (Value, Value),
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        let entry = AuditEntry::new(actor, Action::TaxonomyAdminister, command, object, now)
+            .changed(before, after);
+        tx.record_audit(&entry).await?;
+        let event = TaxonomyEvent { subject: object.to_string() };
+        tx.publish(&event, actor.account(), now).await?;
+        Ok(())
+    }
+}
+
+async fn listing_type(tx: &mut dyn CatalogTx, key: &Key) -> Result<ListingType, CatalogError> {
+    tx.listing_type_for_update(key)
+        .await?
+        .ok_or_else(|| CatalogError::ListingTypeNotFound { key: key.to_string() })
+}
+
+/// Passes if every listing that is public stays valid under the changed type.
+async fn check_listings(tx: &mut dyn CatalogTx, changed: &ListingType) -> Result<(), CatalogError> {
+    let (mut count, mut first) = (0, Vec::<ListingId>::new());
+    let mut after = None;
+    loop {
+        let batch = tx.public_listings_of_type(changed.key(), after, BATCH).await?;
+        for (listing, media) in &batch {
+            let mut errors = FieldErrors::new();
+            listing.content().check(changed, &mut errors);
+            let limits = changed.media();
+            if !errors.is_empty() || !(limits.min()..=limits.max()).contains(media) {
+                count += 1;
+                if first.len() < NAMED {
+                    first.push(listing.id());
+                }
+            }
+        }
+        after = batch.last().map(|(listing, _)| listing.id());
+        if batch.len() < usize::from(BATCH) {
+            break;
+        }
+    }
+    if count == 0 { Ok(()) } else { Err(CatalogError::WouldInvalidate { count, first }) }
+}
+
+fn shown(category: &Category) -> Value {
+    json!({
+        "slug": category.slug.as_str(),
+        "name": category.name.as_str(),
+        "parent": category.parent,
+        "position": category.position,
+    })
+}
