@@ -9,6 +9,7 @@ use crate::Key;
 
 /// What a listing type wants to know of its listings, as declared.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent traits of an attribute")]
 pub struct Attribute {
     /// Its name for programs.
     pub key: Key,

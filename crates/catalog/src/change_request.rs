@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::content::{Content, Description, PriceUnit, Title};
 use crate::media::{MediaRef, NewMedia};
-use crate::{Access, Attributes, CatalogError, ListingField, Reason};
+use crate::{Access, AttributeValue, Attributes, CatalogError, ListingField, Reason};
 
 /// What an edit does to the media of a listing, with its files stored already.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +137,7 @@ impl ChangeSet {
             if *field == ListingField::Attributes {
                 for key in &self.attributes {
                     let value = |document: &Document| {
-                        document.attributes.get(key).map_or(Value::Null, |value| value.to_json())
+                        document.attributes.get(key).map_or(Value::Null, AttributeValue::to_json)
                     };
                     lines.push(Difference {
                         field: format!("attributes.{key}"),

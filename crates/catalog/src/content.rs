@@ -211,13 +211,14 @@ impl Content {
         match &patch.price_unit {
             Change::Keep => {}
             Change::Clear => self.price_unit = PriceUnit::Fixed,
-            Change::Set(given) => match PriceUnit::ALL.into_iter().find(|u| u.name() == given) {
-                Some(unit) => self.price_unit = unit,
-                None => {
+            Change::Set(given) => {
+                if let Some(unit) = PriceUnit::ALL.into_iter().find(|u| u.name() == given) {
+                    self.price_unit = unit;
+                } else {
                     let names = PriceUnit::ALL.map(PriceUnit::name).join(", ");
                     errors.add("/price_unit", "unknown_value", format!("must be one of {names}"));
                 }
-            },
+            }
         }
         set(&mut self.stock, &patch.stock, |given| {
             let stock = i32::try_from(*given).ok().filter(|n| (0..=Self::MAX_STOCK).contains(n));
@@ -249,14 +250,15 @@ impl Content {
         match change {
             Change::Keep => {}
             Change::Clear => self.access = listing_type.usual_access(),
-            Change::Set(given) => match allowed.iter().find(|access| access.name() == given) {
-                Some(access) => self.access = *access,
-                None => {
+            Change::Set(given) => {
+                if let Some(access) = allowed.iter().find(|access| access.name() == given) {
+                    self.access = *access;
+                } else {
                     let names: Vec<_> = allowed.iter().map(|access| access.name()).collect();
                     let detail = format!("must be one of {} for this type", names.join(", "));
                     errors.add("/access", "unknown_value", detail);
                 }
-            },
+            }
         }
     }
 

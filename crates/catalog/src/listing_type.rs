@@ -198,6 +198,7 @@ pub enum AttributeKindName {
 /// An attribute as it is written down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent traits of an attribute")]
 pub struct AttributeDeclaration {
     /// Its name for programs.
     pub key: Key,
@@ -442,12 +443,9 @@ impl AttributeDeclaration {
             AttributeKindName::Integer => {
                 let min = whole(self.min, -AttributeKind::MAX_INTEGER);
                 let max = whole(self.max, AttributeKind::MAX_INTEGER);
-                let (min, max) = match (min, max) {
-                    (Some(min), Some(max)) => (min, max),
-                    _ => {
-                        errors.add(pointer, "out_of_range", "bounds must be whole numbers");
-                        (0, 0)
-                    }
+                let (Some(min), Some(max)) = (min, max) else {
+                    errors.add(pointer, "out_of_range", "bounds must be whole numbers");
+                    return AttributeKind::Integer { min: 0, max: 0 };
                 };
                 check_bounds(pointer, min <= max, errors);
                 AttributeKind::Integer { min, max }

@@ -112,6 +112,7 @@ mod tests {
 
     const NOW: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).expect("a valid time");
 
+    #[expect(clippy::unnecessary_wraps, reason = "prices are optional")]
     fn eur(minor: i64) -> Option<Money> {
         Some(Money::new(minor, Currency::EUR))
     }

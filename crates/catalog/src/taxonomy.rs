@@ -17,7 +17,7 @@ pub struct Taxonomy {
 impl Taxonomy {
     /// Of listing types in their order, and categories in any.
     pub fn new(listing_types: Vec<ListingType>, mut categories: Vec<Category>) -> Self {
-        categories.sort_by(|a, b| (a.position, a.id).cmp(&(b.position, b.id)));
+        categories.sort_by_key(|category| (category.position, category.id));
         let categories: Vec<_> = categories.into_iter().map(Arc::new).collect();
         let places = categories.iter().enumerate().map(|(i, c)| (c.id, i)).collect();
         let listing_types = listing_types.into_iter().map(Arc::new).collect();
