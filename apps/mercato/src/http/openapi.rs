@@ -2,14 +2,13 @@
 
 use serde_json::json;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Ref, RefOr, ResponseBuilder, path::Operation, path::PathItem, schema::Schema,
 };
 use utoipa_actix_web::AppExt;
 
-use super::Problem;
-use super::routes;
+use super::{Problem, permissions, routes};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,6 +47,7 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let has_parameters = path.contains('{');
         for operation in operations(item) {
+            permissions::describe(operation);
             refusals(operation, has_parameters);
         }
     }
@@ -61,7 +61,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 /// The refusals that any operation of its shape can give; its own say more.
 fn refusals(operation: &mut Operation, has_parameters: bool) {
-    let secured = operation.security.as_ref().is_none_or(|security| !security.is_empty());
+    let open = SecurityRequirement::default();
+    let secured = operation.security.as_ref().is_none_or(|security| !security.contains(&open));
     let has_body = operation.request_body.is_some();
     let shared = [
         ("400", true, "The request cannot be understood"),

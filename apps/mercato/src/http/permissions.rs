@@ -1,0 +1,162 @@
+//! What every operation asks of its caller: the one table from routes to the permission matrix.
+//!
+//! The OpenAPI document and `docs/permissions.md` are made from it, and the test that walks every
+//! route as every kind of person takes what to expect from it. It decides nothing: the services
+//! ask `access`, and the walk shows that they ask for the same.
+
+use access::{Action, Grant, Holder, Relation, Role, grants};
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::SecurityRequirement;
+
+/// What an operation is about, which says how a caller may stand to it and whether they see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Object {
+    /// Nothing that exists yet or belongs to anybody: a list, something new.
+    Nothing,
+    /// The caller's own account; a visitor has none.
+    OwnAccount,
+    /// The caller's own provider profile, if they have one.
+    OwnProvider,
+    /// One of the caller's own things, which nobody else sees: a session, a notification.
+    Private,
+    /// A provider.
+    Provider,
+    /// A listing that is published.
+    Listing,
+    /// A listing in any state, so perhaps one that only its owner and moderators see.
+    UnpublishedListing,
+    /// A booking.
+    Booking,
+    /// A published review.
+    Review,
+    /// A review in any state, so perhaps one that only its author sees.
+    UnpublishedReview,
+}
+
+impl Object {
+    /// Its name in the docs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::OwnAccount => "own account",
+            Self::OwnProvider => "own provider profile",
+            Self::Private => "own thing",
+            Self::Provider => "provider",
+            Self::Listing => "listing",
+            Self::UnpublishedListing => "listing in any state",
+            Self::Booking => "booking",
+            Self::Review => "review",
+            Self::UnpublishedReview => "review in any state",
+        }
+    }
+
+    /// The action that decides who sees it; `None` where there is nothing to be hidden. Who does
+    /// not see it gets 404, as if it were not there.
+    pub const fn seen_by(self) -> Option<Action> {
+        match self {
+            Self::Nothing | Self::OwnAccount | Self::OwnProvider => None,
+            Self::Private => Some(Action::SessionManage),
+            Self::Provider => Some(Action::ProviderRead),
+            Self::Listing => Some(Action::ListingRead),
+            Self::UnpublishedListing => Some(Action::ListingReadUnpublished),
+            Self::Booking => Some(Action::BookingRead),
+            Self::Review => Some(Action::ReviewRead),
+            Self::UnpublishedReview => Some(Action::ReviewUpdate),
+        }
+    }
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    /// The operation's id in the OpenAPI document.
+    pub operation: &'static str,
+    /// What the caller does, by the matrix.
+    pub action: Action,
+    /// To what.
+    pub object: Object,
+}
+
+const fn line(operation: &'static str, action: Action, object: Object) -> Permission {
+    Permission { operation, action, object }
+}
+
+/// Every operation there is. A test refuses one without a line, and a line without one.
+pub const PERMISSIONS: &[Permission] = &[
+    // admin: jobs, clock
+    line("listJobs", Action::JobAdminister, Object::Nothing),
+    line("retryJob", Action::JobAdminister, Object::Nothing),
+    line("discardJob", Action::JobAdminister, Object::Nothing),
+    line("advanceClock", Action::ClockAdvance, Object::Nothing),
+];
+
+/// The line of an operation.
+pub fn permission_of(operation: &str) -> Option<&'static Permission> {
+    PERMISSIONS.iter().find(|line| line.operation == operation)
+}
+
+/// Whether the matrix lets everyone do it, signed in or not.
+fn is_open_to_visitors(action: Action) -> bool {
+    grants(action).iter().any(|grant| matches!(grant.holder, Holder::Everyone))
+}
+
+/// Completes an operation with whom it serves.
+pub(super) fn describe(operation: &mut Operation) {
+    let Some(line) = operation.operation_id.as_deref().and_then(permission_of) else { return };
+    let who = format!("For {}: `{}`.", audience(line), line.action.name());
+    let text = operation.description.take().unwrap_or_default();
+    operation.description = Some(format!("{text}\n\n{who}").trim().to_owned());
+    let extension = json!({ "action": line.action.name(), "object": line.object.name() });
+    operation
+        .extensions
+        .get_or_insert_default()
+        .merge(Extensions::from_iter([("x-permission", extension)]));
+    let signed_in = SecurityRequirement::new("bearer", Vec::<String>::new());
+    operation.security = Some(if is_open_to_visitors(line.action) {
+        vec![SecurityRequirement::default(), signed_in]
+    } else {
+        vec![signed_in]
+    });
+}
+
+/// Whom the matrix lets do this, in words.
+fn audience(line: &Permission) -> String {
+    let words: Vec<&str> = grants(line.action)
+        .iter()
+        .map(|grant| match (grant.holder, grant.relation) {
+            (Holder::Role(Role::Client), Some(Relation::Owner))
+                if line.object == Object::OwnAccount =>
+            {
+                "everyone who is signed in"
+            }
+            _ => holder(*grant),
+        })
+        .collect();
+    match words.as_slice() {
+        [] => "nobody".to_owned(),
+        [one] => (*one).to_owned(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
+const fn holder(grant: Grant) -> &'static str {
+    match (grant.holder, grant.relation) {
+        (Holder::Everyone, _) => "everyone",
+        (Holder::Role(Role::Client), None | Some(Relation::Stranger)) => {
+            "everyone who is signed in"
+        }
+        (Holder::Role(Role::Provider), None | Some(Relation::Stranger)) => "providers",
+        (Holder::Role(Role::Moderator), _) => "moderators",
+        (Holder::Role(Role::Admin), _) => "admins",
+        (Holder::Role(Role::Client), Some(Relation::Owner)) => "whom it belongs to",
+        (Holder::Role(Role::Provider), Some(Relation::Owner)) => "the provider it belongs to",
+        (Holder::Role(_), Some(Relation::ClientSide)) => "the client of the booking",
+        (Holder::Role(_), Some(Relation::ProviderSide)) => "the provider of the booking",
+        (Holder::Role(_), Some(Relation::Subject)) => "whom the review is about",
+    }
+}
+
+#[cfg(test)]
+mod tests;
