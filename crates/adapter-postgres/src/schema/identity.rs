@@ -1,5 +1,7 @@
 //! The tables of migration `identity`.
 
+use super::catalog::providers;
+
 diesel::table! {
     accounts (id) {
         id -> Uuid,
@@ -66,3 +68,6 @@ diesel::table! {
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions, refresh_tokens);
+diesel::joinable!(providers -> accounts (account_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, providers);
+diesel::allow_tables_to_appear_in_same_query!(sessions, providers);
