@@ -7,5 +7,6 @@ pub mod commands;
 pub mod config;
 pub mod http;
 pub mod jobs;
+pub mod profile;
 pub mod telemetry;
 pub mod wiring;

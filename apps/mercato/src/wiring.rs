@@ -14,6 +14,7 @@ use crate::clock::Simulation;
 use crate::config::Settings;
 use crate::http::{self, Authenticator, CursorKey, State, Unauthenticated};
 use crate::jobs;
+use crate::profile::Profile;
 
 /// What every service stands on.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// What moves the time, where it is simulated.
     pub simulation: Option<Arc<Simulation>>,
+    /// What kind of marketplace this is.
+    pub profile: Arc<Profile>,
 }
 
 impl Services {
@@ -61,8 +64,9 @@ impl Services {
     ///
     /// When a part cannot be made from the settings, such as a key that is none.
     pub fn new(settings: &Settings, foundation: &Foundation) -> anyhow::Result<Self> {
-        let _ = settings.profile.as_str();
+        let profile = Profile::load(&settings.profile)?;
         Ok(Self {
+            profile: Arc::new(profile),
             store: Arc::clone(&foundation.store),
             clock: Arc::clone(&foundation.clock),
             simulation: foundation.simulation.clone(),

@@ -169,6 +169,18 @@ impl Settings {
         self.environment == Environment::Production
     }
 
+    /// The rules of accounts and sessions.
+    pub fn identity_policy(&self) -> identity::Policy {
+        use chrono::TimeDelta;
+        let required = self.auth.require_verified_email.unwrap_or(self.is_production());
+        identity::Policy {
+            require_verified_email: required,
+            access_token_lifetime: TimeDelta::seconds(i64::from(self.auth.access_token_seconds)),
+            refresh_token_lifetime: TimeDelta::days(i64::from(self.auth.refresh_token_days)),
+            ..identity::Policy::default()
+        }
+    }
+
     /// All settings as TOML, secrets masked.
     pub fn masked(&self) -> String {
         toml::to_string_pretty(self).expect("settings are plain tables and values")

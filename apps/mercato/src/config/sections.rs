@@ -145,6 +145,9 @@ pub struct Auth {
     pub access_token_seconds: u32,
     /// Life of a refresh token, in days.
     pub refresh_token_days: u32,
+    /// Whether an account signs in only after its address was verified; unset, it does in
+    /// production only.
+    pub require_verified_email: Option<bool>,
     /// Passwords hashed at the same time; the others wait.
     pub password_hash_concurrency: usize,
 }
@@ -160,6 +163,7 @@ impl Default for Auth {
             audience: "mercato".to_owned(),
             access_token_seconds: 600,
             refresh_token_days: 30,
+            require_verified_email: None,
             password_hash_concurrency: 2,
         }
     }

@@ -99,7 +99,9 @@ fn typed(default: &Json, text: &str) -> Value {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Value::from(items.map(Value::from).collect::<Vec<_>>())
         }
-        Json::Null | Json::String(_) | Json::Object(_) => Value::from(text),
+        // Unset by default: a text, or a yes or no.
+        Json::Null => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
+        Json::String(_) | Json::Object(_) => Value::from(text),
     }
 }
 

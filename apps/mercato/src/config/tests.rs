@@ -98,6 +98,14 @@ fn a_wrong_value_is_an_error_that_names_its_key() {
 }
 
 #[test]
+fn addresses_are_verified_in_production_unless_the_operator_says_otherwise() {
+    let unset = load(&[]).unwrap();
+    assert!(!unset.identity_policy().require_verified_email);
+    let set = load(&[("MERCATO__AUTH__REQUIRE_VERIFIED_EMAIL", "true")]).unwrap();
+    assert!(set.identity_policy().require_verified_email);
+}
+
+#[test]
 fn a_secret_may_lie_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
