@@ -3,6 +3,7 @@
 mod bookings;
 mod catalog;
 mod discovery;
+mod errors;
 mod hostile;
 mod identity;
 mod jobs;

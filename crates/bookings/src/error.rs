@@ -115,9 +115,10 @@ impl Failure for BookingError {
                 FailureKind::NotFound
             }
             Self::Unauthenticated => FailureKind::Unauthenticated,
-            Self::Forbidden { .. } | Self::OwnListing => FailureKind::Forbidden,
+            Self::Forbidden { .. } | Self::OwnListing | Self::NotAProvider => {
+                FailureKind::Forbidden
+            }
             Self::NotBookable
-            | Self::NotAProvider
             | Self::NotAllowed { .. }
             | Self::OfferOutdated { .. }
             | Self::SlotTaken
@@ -131,18 +132,18 @@ impl Failure for BookingError {
     fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "booking.not_found",
-            Self::ListingNotFound { .. } => "booking.listing_not_found",
+            Self::ListingNotFound { .. } => "listing.not_found",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden { .. } => "forbidden",
             Self::OwnListing => "booking.own_listing",
             Self::NotBookable => "booking.not_bookable",
-            Self::NotAProvider => "booking.not_a_provider",
-            Self::NotAllowed { .. } => "booking.not_allowed",
+            Self::NotAProvider => "provider.none",
+            Self::NotAllowed { .. } => "illegal_transition",
             Self::OfferOutdated { .. } => "booking.offer_outdated",
             Self::SlotTaken => "booking.slot_taken",
             Self::SlotNotOffered => "booking.slot_not_offered",
             Self::CalendarNotFound => "booking.calendar_not_found",
-            Self::Invalid(_) => "validation_failed",
+            Self::Invalid(_) => "validation",
             Self::Idempotency(error) => error.code(),
             Self::Storage(error) => error.code(),
         }

@@ -58,7 +58,7 @@ impl Failure for NotificationError {
         match self {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden { .. } => "forbidden",
-            Self::Invalid(_) => "notification.invalid",
+            Self::Invalid(_) => "validation",
             Self::LinkInvalid => "notification.link_invalid",
             Self::MailDelayed { .. } => "notification.mail_delayed",
             Self::Storage(error) => error.code(),

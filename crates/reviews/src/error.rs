@@ -137,13 +137,13 @@ impl Failure for ReviewError {
             Self::WindowClosed { .. } => "review.window_closed",
             Self::AlreadyReviewed { .. } => "review.already_written",
             Self::OneSided => "review.one_sided",
-            Self::IllegalTransition { .. } => "review.illegal_transition",
+            Self::IllegalTransition { .. } => "illegal_transition",
             Self::EditClosed { .. } => "review.edit_closed",
             Self::AlreadyReplied { .. } => "review.already_replied",
             Self::LinkInvalid => "review.link_invalid",
             Self::OwnReview => "review.own",
-            Self::Invalid(_) => "review.invalid",
-            Self::Stale { .. } => "review.stale",
+            Self::Invalid(_) => "validation",
+            Self::Stale { .. } => "stale_version",
             Self::Storage(error) => error.code(),
         }
     }

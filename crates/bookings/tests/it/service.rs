@@ -121,12 +121,12 @@ async fn what_is_not_offered_cannot_be_booked() {
     let cases = [
         (a_listing(), Some(ten_o_clock() + TimeDelta::minutes(30)), "booking.slot_not_offered"),
         (a_listing(), Some(NOW - TimeDelta::days(7)), "booking.slot_not_offered"),
-        (a_listing(), None, "validation_failed"),
+        (a_listing(), None, "validation"),
         (BookableListing { processes: vec![], ..a_listing() }, None, "booking.not_bookable"),
         (
             BookableListing { processes: vec![ProcessKind::Quote], ..a_listing() },
             Some(ten_o_clock()),
-            "validation_failed",
+            "validation",
         ),
         (
             BookableListing { provider_account: parties().client, ..a_listing() },
@@ -136,7 +136,7 @@ async fn what_is_not_offered_cannot_be_booked() {
         (
             BookableListing { public: false, ..a_listing() },
             Some(ten_o_clock()),
-            "booking.listing_not_found",
+            "listing.not_found",
         ),
     ];
     for (listing, starts_at, code) in cases {
