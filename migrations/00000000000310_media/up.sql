@@ -41,7 +41,7 @@ CREATE TRIGGER media_objects_steps BEFORE UPDATE OR DELETE ON media_objects
 -- The pictures and documents of a listing; position 0 comes first.
 CREATE TABLE listing_media (
     id         uuid PRIMARY KEY,
-    listing_id uuid NOT NULL,
+    listing_id uuid NOT NULL REFERENCES listings (id) ON DELETE CASCADE,
     position   smallint NOT NULL CHECK (position BETWEEN 0 AND 49),
     kind       text NOT NULL,
     key        text NOT NULL CONSTRAINT listing_media_key UNIQUE REFERENCES media_objects (key),
