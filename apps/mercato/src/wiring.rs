@@ -1,5 +1,7 @@
 //! Puts the services together from their adapters. The only place that knows them all.
 
+mod media;
+
 use std::sync::Arc;
 
 use access::Member;
@@ -15,6 +17,8 @@ use crate::config::Settings;
 use crate::http::{self, Authenticator, CursorKey, State, Unauthenticated};
 use crate::jobs;
 use crate::profile::Profile;
+
+pub use media::Media;
 
 /// What every service stands on.
 #[derive(Debug, Clone)]
@@ -55,6 +59,8 @@ pub struct Services {
     pub simulation: Option<Arc<Simulation>>,
     /// What kind of marketplace this is.
     pub profile: Arc<Profile>,
+    /// Pictures and documents.
+    pub media: Media,
 }
 
 impl Services {
@@ -67,6 +73,7 @@ impl Services {
         let profile = Profile::load(&settings.profile)?;
         Ok(Self {
             profile: Arc::new(profile),
+            media: Media::new(settings, foundation)?,
             store: Arc::clone(&foundation.store),
             clock: Arc::clone(&foundation.clock),
             simulation: foundation.simulation.clone(),

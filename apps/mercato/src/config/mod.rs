@@ -21,7 +21,7 @@ pub use network::{Network, NotANetwork};
 pub use secret::Secret;
 pub use sections::{
     Algorithm, Auth, Database, Environment, Jobs, Limits, LogFormat, Logs, Mail, MailTransport,
-    Metrics, Server, Storage, StorageKind,
+    Metrics, Server, Storage, StorageDelivery, StorageKind,
 };
 use sections::{DEMO_APPLICATION_KEY, DEMO_SIGNING_KEY};
 use source::Values;
@@ -208,6 +208,18 @@ impl Settings {
         refuse_if(
             self.storage.kind == StorageKind::S3 && self.storage.s3_bucket.is_none(),
             "storage.kind is s3, so storage.s3_bucket must name the bucket",
+        );
+        refuse_if(
+            self.storage.kind == StorageKind::S3
+                && (self.storage.s3_access_key_id.is_none()
+                    || self.storage.s3_secret_access_key.is_none()),
+            "storage.kind is s3, so storage.s3_access_key_id and storage.s3_secret_access_key \
+             must be set",
+        );
+        refuse_if(
+            self.storage.s3_delivery == StorageDelivery::Public
+                && self.storage.s3_public_url.is_none(),
+            "storage.s3_delivery is public, so storage.s3_public_url must be set",
         );
         refuse_if(self.database.connections < 2, "database.connections must be at least 2");
         refuse_if(

@@ -217,6 +217,18 @@ pub enum StorageKind {
     S3,
 }
 
+/// How files of a bucket reach the public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageDelivery {
+    /// Through us; the bucket stays private.
+    Proxy,
+    /// By a redirect to an address that the bucket accepts for an hour.
+    Presigned,
+    /// By a redirect to an address below `s3_public_url`.
+    Public,
+}
+
 /// Pictures and documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -237,6 +249,41 @@ pub struct Storage {
     pub s3_secret_access_key: Option<Secret>,
     /// Whether the S3 service may be spoken to without TLS.
     pub s3_allow_http: bool,
+    /// Whether the bucket stands in the path rather than in the name of the host; most S3 services
+    /// of one's own want that.
+    pub s3_path_style: bool,
+    /// How files of the bucket reach the public.
+    pub s3_delivery: StorageDelivery,
+    /// What stands before a file's key when the delivery is public, such as the address of a
+    /// content delivery network.
+    pub s3_public_url: Option<String>,
+}
+
+impl Storage {
+    /// The same, as the storage itself is told. Settings that name no bucket were refused before.
+    pub fn as_opened(&self) -> adapter_storage::Settings {
+        let secret = |value: &Option<Secret>| {
+            value.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default()
+        };
+        match self.kind {
+            StorageKind::Folder => adapter_storage::Settings::Local { folder: self.folder.clone() },
+            StorageKind::S3 => adapter_storage::Settings::S3(Box::new(adapter_storage::S3 {
+                endpoint: self.s3_endpoint.clone(),
+                bucket: self.s3_bucket.clone().unwrap_or_default(),
+                region: self.s3_region.clone(),
+                access_key: secret(&self.s3_access_key_id),
+                secret_key: secret(&self.s3_secret_access_key).into(),
+                path_style: self.s3_path_style,
+                allow_http: self.s3_allow_http,
+                delivery: match self.s3_delivery {
+                    StorageDelivery::Proxy => adapter_storage::Delivery::Proxy,
+                    StorageDelivery::Presigned => adapter_storage::Delivery::Presigned,
+                    StorageDelivery::Public => adapter_storage::Delivery::Public,
+                },
+                public_url: self.s3_public_url.clone(),
+            })),
+        }
+    }
 }
 
 impl Default for Storage {
@@ -250,6 +297,9 @@ impl Default for Storage {
             s3_access_key_id: None,
             s3_secret_access_key: None,
             s3_allow_http: false,
+            s3_path_style: false,
+            s3_delivery: StorageDelivery::Proxy,
+            s3_public_url: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod health;
 mod idempotency;
 mod jobs;
 mod limits;
+mod media;
 mod openapi;
 mod page;
 mod permission;
@@ -21,6 +22,7 @@ mod query;
 mod request;
 mod routes;
 mod server;
+mod uploads;
 
 pub use caller::{Authenticator, Unauthenticated};
 pub use cursor::CursorKey;

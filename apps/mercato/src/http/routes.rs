@@ -12,6 +12,7 @@ use super::Problem;
 /// The API for apps, moderators and admins.
 pub(crate) fn api(config: &mut ServiceConfig<'_>) {
     config.service(utoipa_actix_web::scope("/api/v1").configure(v1));
+    config.configure(super::media::routes);
 }
 
 fn v1(config: &mut ServiceConfig<'_>) {

@@ -5,7 +5,7 @@ use graphile_worker::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{JobContext, JobFailure};
+use super::{JobContext, JobFailure, media};
 
 /// Tries before a tick is given up; the next one does the same work.
 const ATTEMPTS: u16 = 3;
@@ -48,6 +48,8 @@ cron_jobs! {
     ForgetIdempotencyKeys = "idempotency_keys.forget", hourly_at(7), forget_idempotency_keys;
     /// Forgets events after their retention.
     ForgetEvents = "events.forget", daily_at(3, 17), forget_events;
+    /// Deletes the files of failed requests and of items that were removed, within an hour.
+    SweepMedia = "media.sweep", every_n_minutes(10), media::sweep;
 }
 
 async fn forget_idempotency_keys(context: JobContext) -> Result<(), JobFailure> {

@@ -7,6 +7,7 @@ mod context;
 mod cron;
 mod failure;
 mod hooks;
+mod media;
 mod registry;
 mod timers;
 

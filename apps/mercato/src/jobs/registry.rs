@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use adapter_postgres::TIMER_JOB;
+use catalog::media::PreviewService;
 use futures_util::future::BoxFuture;
 use graphile_worker::{IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerContext};
 use kernel::{EventId, EventMessage};
 use serde::{Deserialize, Serialize};
 
-use super::{JobContext, JobFailure, cron};
+use super::{JobContext, JobFailure, cron, media};
 use crate::wiring::Services;
 
 /// Names of events, by the handler that is told of them.
@@ -71,7 +72,10 @@ macro_rules! event_handlers {
 /// The work of one handler.
 type Handling = BoxFuture<'static, Result<(), JobFailure>>;
 
-event_handlers! {}
+event_handlers! {
+    MakePreviews = PreviewService::HANDLER, on PreviewService::EVENTS =>
+        |services, event| Box::pin(media::make_previews(services, event));
+}
 
 /// Who is told of an event, by its name: the identifiers of the jobs that carry it on.
 pub fn subscribers(event: &str) -> &'static [&'static str] {
