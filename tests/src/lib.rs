@@ -4,9 +4,11 @@
 //! stands where [`Marketplace::advance`] moves it. Everything is the code that ships.
 
 mod marketplace;
+mod operation;
 mod person;
 mod reply;
 
 pub use marketplace::Marketplace;
+pub use operation::Operation;
 pub use person::Person;
 pub use reply::Reply;

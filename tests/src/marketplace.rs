@@ -19,7 +19,7 @@ use tokio_postgres::Client;
 use crate::Person;
 
 /// How long background work may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A whole marketplace: a database of its own, a mail server, the API, a worker. It runs on
 /// threads of its own and is gone with the value.
@@ -105,6 +105,12 @@ impl Marketplace {
     /// A connection to the database, to look at what was stored.
     pub const fn sql(&self) -> &Client {
         &self.sql
+    }
+
+    /// Another connection to the database, to hold a lock with.
+    pub async fn another_connection(&self) -> Client {
+        let parts = self.running.as_ref().expect("the marketplace runs");
+        parts.database.client().await
     }
 
     /// The folder that holds pictures, unless the settings name a bucket.
@@ -250,6 +256,7 @@ fn settings(database: &TestDatabase, mails: &MailSink, files: &Path) -> Settings
     settings.server.shutdown_grace_seconds = 20;
     // Every person comes from a network of their own, or the throttles would take them for one.
     settings.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a literal network")];
+    settings.auth.require_verified_email = Some(false);
     settings.mail.transport = MailTransport::Smtp;
     settings.mail.url = Some(Secret::new(format!("smtp://{}", mails.address())));
     settings.storage.kind = StorageKind::Folder;

@@ -80,6 +80,15 @@ impl Reply {
         self
     }
 
+    /// The same reply, which must have one of these statuses.
+    #[must_use]
+    #[track_caller]
+    pub fn expect_one_of(self, statuses: &[u16]) -> Self {
+        let status = self.status.as_u16();
+        assert!(statuses.contains(&status), "{}: {status} {}", self.asked, self.text);
+        self
+    }
+
     /// The same reply, which must be this refusal.
     #[must_use]
     #[track_caller]
