@@ -15,10 +15,12 @@ fn every_code_is_explained_and_every_explanation_has_a_code() {
         .flat_map(|file| codes(&fs::read_to_string(file).expect("a source file is text")))
         .collect();
     let page = fs::read_to_string(root.join("docs/errors.md")).expect("the page exists");
-    let explained: BTreeSet<String> = page
+    let rows: Vec<String> = page
         .lines()
         .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
         .collect();
+    let explained: BTreeSet<String> = rows.iter().cloned().collect();
+    assert_eq!(explained.len(), rows.len(), "a code is explained twice");
 
     let unexplained: Vec<_> = given.difference(&explained).collect();
     assert!(unexplained.is_empty(), "docs/errors.md lacks {unexplained:?}");

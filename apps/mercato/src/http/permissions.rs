@@ -85,6 +85,8 @@ const fn line(operation: &'static str, action: Action, object: Object) -> Permis
 
 /// Every operation there is. A test refuses one without a line, and a line without one.
 pub const PERMISSIONS: &[Permission] = &[
+    // media
+    line("getMediaFile", Action::ListingRead, Object::Nothing),
     // admin: jobs, clock
     line("listJobs", Action::JobAdminister, Object::Nothing),
     line("retryJob", Action::JobAdminister, Object::Nothing),
