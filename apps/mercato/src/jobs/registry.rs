@@ -1,7 +1,7 @@
 //! The table of handlers: which event goes where, and who answers a timer.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, RwLock};
 
 use adapter_postgres::TIMER_JOB;
 use catalog::media::PreviewService;
@@ -13,8 +13,29 @@ use serde::{Deserialize, Serialize};
 use super::{JobContext, JobFailure, cron, media};
 use crate::wiring::Services;
 
-/// Names of events, by the handler that is told of them.
-type Subscription = (&'static str, &'static [&'static str]);
+/// Which events a handler is told of.
+#[derive(Debug, Clone, Copy)]
+enum Interest {
+    /// Those of these names.
+    In(&'static [&'static str]),
+    /// Those whose name it says yes to.
+    #[expect(dead_code, reason = "notifications have a table of their own")]
+    Told(fn(&str) -> bool),
+}
+
+/// A handler of the events of these names.
+const fn on(names: &'static [&'static str]) -> Interest {
+    Interest::In(names)
+}
+
+impl Interest {
+    fn covers(self, event: &str) -> bool {
+        match self {
+            Self::In(names) => names.contains(&event),
+            Self::Told(wants) => wants(event),
+        }
+    }
+}
 
 /// A due timer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,8 +60,8 @@ pub(super) fn context(worker: &WorkerContext) -> Result<JobContext, JobFailure> 
 }
 
 macro_rules! event_handlers {
-    ($($job:ident = $identifier:expr, on $events:expr => $handle:expr;)*) => {
-        const SUBSCRIPTIONS: &[Subscription] = &[$(($identifier, $events)),*];
+    ($($job:ident = $identifier:expr, $how:ident $events:expr => $handle:expr;)*) => {
+        const SUBSCRIPTIONS: &[(&str, Interest)] = &[$(($identifier, $how($events))),*];
 
         $(
             #[derive(Debug, Serialize, Deserialize)]
@@ -79,16 +100,17 @@ event_handlers! {
 
 /// Who is told of an event, by its name: the identifiers of the jobs that carry it on.
 pub fn subscribers(event: &str) -> &'static [&'static str] {
-    static BY_EVENT: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
-        let mut by_event = HashMap::<_, Vec<_>>::new();
-        for (identifier, events) in SUBSCRIPTIONS {
-            for event in *events {
-                by_event.entry(*event).or_default().push(*identifier);
-            }
-        }
-        by_event
-    });
-    BY_EVENT.get(event).map(Vec::as_slice).unwrap_or_default()
+    static BY_EVENT: LazyLock<RwLock<HashMap<String, &'static [&'static str]>>> =
+        LazyLock::new(RwLock::default);
+    const UNHARMED: &str = "nobody panics with the table in their hands";
+    if let Some(known) = BY_EVENT.read().expect(UNHARMED).get(event) {
+        return known;
+    }
+    let told = SUBSCRIPTIONS.iter().filter(|(_, interest)| interest.covers(event));
+    // Kept for ever, once per name: there are as many as there are events in the code.
+    let found: &'static [&'static str] = told.map(|(job, _)| *job).collect::<Vec<_>>().leak();
+    BY_EVENT.write().expect(UNHARMED).insert(event.to_owned(), found);
+    found
 }
 
 /// Every identifier that this worker runs.
