@@ -1,6 +1,6 @@
 use access::{Action, Actor, Relation, decide, permits};
 use chrono::{DateTime, Utc};
-use kernel::{AccountId, BookingId, ListingId, Money, ProviderId, Text};
+use kernel::{AccountId, BookingId, Currency, ListingId, Money, ProviderId, Text};
 
 use crate::cancellation::percentage;
 use crate::{
@@ -90,6 +90,14 @@ pub enum ListPrice {
 }
 
 impl ListPrice {
+    /// The currency, where there is one.
+    pub const fn currency(self) -> Option<Currency> {
+        match self {
+            Self::Fixed(price) | Self::PerHour(price) => Some(price.currency()),
+            Self::Open => None,
+        }
+    }
+
     /// The price that is known at submission, rounded down to the minor unit.
     pub fn for_slot(self, slot: Option<Interval>) -> Option<Money> {
         match (self, slot) {
@@ -548,6 +556,14 @@ impl Booking {
     /// Counts its changes, from 1.
     pub const fn version(&self) -> i32 {
         self.version
+    }
+
+    /// What the client wants to spend, if they say so.
+    pub const fn budget(&self) -> Option<Budget> {
+        match &self.process {
+            Process::Request { budget } | Process::Quote { budget } => *budget,
+            Process::Appointment { .. } => None,
+        }
     }
 
     /// The time of an appointment.

@@ -225,9 +225,11 @@ impl Booking {
             .offers
             .last()
             .map(|offer| offer.price.currency())
-            .or(self.price.map(Money::currency));
+            .or(self.price.map(Money::currency))
+            .or(self.budget().map(Money::currency));
         if currency.is_some_and(|currency| currency != price.currency()) {
-            let detail = "must be the currency of the listing and of the offers before";
+            let detail =
+                "must be the currency of the listing, of the budget and of the offers before";
             errors.add("/price/currency", "other_currency", detail);
         }
         errors.into_result().map_err(BookingError::Invalid)

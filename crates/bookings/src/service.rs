@@ -402,6 +402,10 @@ impl BookableListing {
                 let detail = format!("must lie between 1 and {max}");
                 errors.add("/budget/amount", "out_of_range", detail);
             }
+            if self.price.currency().is_some_and(|currency| currency != budget.currency()) {
+                let detail = "must be the currency of the listing";
+                errors.add("/budget/currency", "other_currency", detail);
+            }
         }
         errors.into_result().map_err(BookingError::Invalid)?;
         Ok(kind)
