@@ -5,8 +5,10 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod credentials;
 pub mod http;
 pub mod jobs;
 pub mod profile;
+pub mod sessions;
 pub mod telemetry;
 pub mod wiring;

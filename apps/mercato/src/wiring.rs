@@ -4,19 +4,20 @@ mod media;
 
 use std::sync::Arc;
 
-use access::Member;
 use adapter_postgres::PgStore;
 use anyhow::Context;
-use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
+use identity::{AccountAdministration, IdentityService, Parts, SessionCheck};
 use kernel::{Clock, Ids, Random, SystemIds, SystemRandom};
 use sha2::Sha256;
 
 use crate::clock::Simulation;
 use crate::config::Settings;
-use crate::http::{self, Authenticator, CursorKey, State, Unauthenticated};
+use crate::credentials;
+use crate::http::{self, Authenticator, CursorKey, State};
 use crate::jobs;
 use crate::profile::Profile;
+use crate::sessions::CachedSessions;
 
 pub use media::Media;
 
@@ -61,6 +62,12 @@ pub struct Services {
     pub profile: Arc<Profile>,
     /// Pictures and documents.
     pub media: Media,
+    /// What people do with their accounts.
+    pub identity: IdentityService,
+    /// What admins do to accounts.
+    pub accounts: AccountAdministration,
+    /// Who a request comes from.
+    pub sessions: SessionCheck,
 }
 
 impl Services {
@@ -71,9 +78,34 @@ impl Services {
     /// When a part cannot be made from the settings, such as a key that is none.
     pub fn new(settings: &Settings, foundation: &Foundation) -> anyhow::Result<Self> {
         let profile = Profile::load(&settings.profile)?;
+        let Foundation { store, clock, ids, random, .. } = foundation;
+        let passwords = credentials::passwords(settings)?;
+        let tokens = credentials::tokens(settings)?;
+        let identity = IdentityService::new(Parts {
+            store: store.clone(),
+            reader: store.clone(),
+            throttle: store.clone(),
+            passwords: passwords.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            random: random.clone(),
+            policy: settings.identity_policy(),
+        });
+        let accounts = AccountAdministration::new(
+            store.clone(),
+            store.clone(),
+            store.clone(),
+            passwords,
+            clock.clone(),
+            ids.clone(),
+        );
         Ok(Self {
             profile: Arc::new(profile),
             media: Media::new(settings, foundation)?,
+            identity,
+            accounts,
+            sessions: SessionCheck::new(store.clone(), tokens, clock.clone()),
             store: Arc::clone(&foundation.store),
             clock: Arc::clone(&foundation.clock),
             simulation: foundation.simulation.clone(),
@@ -81,19 +113,9 @@ impl Services {
     }
 }
 
-/// Who is behind a token. Nobody can sign in yet, so no token counts.
-pub fn authenticator(_services: &Services) -> Arc<dyn Authenticator> {
-    Arc::new(NoSessions)
-}
-
-#[derive(Debug)]
-struct NoSessions;
-
-#[async_trait]
-impl Authenticator for NoSessions {
-    async fn authenticate(&self, _token: &str) -> Result<Member, Unauthenticated> {
-        Err(Unauthenticated::Invalid)
-    }
+/// Who is behind a token.
+pub fn authenticator(services: &Services) -> Arc<dyn Authenticator> {
+    Arc::new(CachedSessions::new(services.sessions.clone()))
 }
 
 /// The HTTP server's state, from the settings.

@@ -1,6 +1,9 @@
 //! REST: extract, call, present. What the routes share lives in the modules listed first; every
 //! other module is the face of one domain.
 
+mod accounts;
+mod audit;
+mod auth;
 mod body;
 mod caller;
 mod clock;
@@ -12,6 +15,7 @@ mod health;
 mod idempotency;
 mod jobs;
 mod limits;
+mod me;
 mod media;
 mod openapi;
 mod page;

@@ -87,6 +87,27 @@ const fn line(operation: &'static str, action: Action, object: Object) -> Permis
 pub const PERMISSIONS: &[Permission] = &[
     // media
     line("getMediaFile", Action::ListingRead, Object::Nothing),
+    // auth
+    line("signUp", Action::SignIn, Object::Nothing),
+    line("signIn", Action::SignIn, Object::Nothing),
+    line("refreshToken", Action::SignIn, Object::Nothing),
+    line("verifyToken", Action::SignIn, Object::Nothing),
+    line("revokeToken", Action::SignIn, Object::Nothing),
+    line("verifyEmail", Action::SignIn, Object::Nothing),
+    line("resendVerification", Action::SignIn, Object::Nothing),
+    line("forgotPassword", Action::SignIn, Object::Nothing),
+    line("resetPassword", Action::SignIn, Object::Nothing),
+    line("changePassword", Action::SessionManage, Object::OwnAccount),
+    // me
+    line("getMe", Action::AccountRead, Object::OwnAccount),
+    line("updateMe", Action::AccountUpdate, Object::OwnAccount),
+    line("listMySessions", Action::SessionManage, Object::OwnAccount),
+    line("endMySession", Action::SessionManage, Object::Private),
+    // admin: accounts
+    line("listAccounts", Action::AccountAdminister, Object::Nothing),
+    line("getAccount", Action::AccountAdminister, Object::Nothing),
+    line("changeAccount", Action::AccountAdminister, Object::Nothing),
+    line("listAuditLog", Action::AuditRead, Object::Nothing),
     // admin: jobs, clock
     line("listJobs", Action::JobAdminister, Object::Nothing),
     line("retryJob", Action::JobAdminister, Object::Nothing),

@@ -16,7 +16,13 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
 }
 
 fn v1(config: &mut ServiceConfig<'_>) {
-    config.configure(super::clock::routes).configure(super::jobs::routes);
+    config
+        .configure(super::auth::routes)
+        .configure(super::me::routes)
+        .configure(super::accounts::routes)
+        .configure(super::audit::routes)
+        .configure(super::clock::routes)
+        .configure(super::jobs::routes);
 }
 
 /// The methods of every path, for an honest 405.

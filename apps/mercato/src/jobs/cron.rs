@@ -50,6 +50,8 @@ cron_jobs! {
     ForgetEvents = "events.forget", daily_at(3, 17), forget_events;
     /// Deletes the files of failed requests and of items that were removed, within an hour.
     SweepMedia = "media.sweep", every_n_minutes(10), media::sweep;
+    /// Forgets sessions and links that ended a month ago.
+    SweepSessions = "identity.sweep", daily_at(3, 37), sweep_sessions;
 }
 
 async fn forget_idempotency_keys(context: JobContext) -> Result<(), JobFailure> {
@@ -61,5 +63,11 @@ async fn forget_idempotency_keys(context: JobContext) -> Result<(), JobFailure> 
 async fn forget_events(context: JobContext) -> Result<(), JobFailure> {
     let forgotten = context.services.store.forget_events(context.event_retention_days).await?;
     tracing::info!(forgotten, "forgot old events");
+    Ok(())
+}
+
+async fn sweep_sessions(context: JobContext) -> Result<(), JobFailure> {
+    let swept = context.services.identity.sweep().await?;
+    tracing::info!(swept, "forgot old sessions and links");
     Ok(())
 }

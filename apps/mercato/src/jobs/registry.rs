@@ -96,6 +96,9 @@ type Handling = BoxFuture<'static, Result<(), JobFailure>>;
 event_handlers! {
     MakePreviews = PreviewService::HANDLER, on PreviewService::EVENTS =>
         |services, event| Box::pin(media::make_previews(services, event));
+    IdentityJob = "identity.on_event", on &["provider.registered.v1"] => |services, event| {
+        Box::pin(async move { Ok(services.identity.on_event(&event).await?) })
+    };
 }
 
 /// Who is told of an event, by its name: the identifiers of the jobs that carry it on.

@@ -391,7 +391,7 @@ async fn whoever_registers_a_profile_is_a_provider_at_once() {
         id: EventId::next(&SystemIds),
         name: "provider.registered.v1".to_owned(),
         subject: String::new(),
-        payload: json!({ "account_id": ada.id() }),
+        payload: json!({ "account": ada.id() }),
         actor: Some(ada.id()),
         at: start(),
     };

@@ -102,12 +102,12 @@ impl IdentityService {
     }
 
     /// What other domains' events mean for accounts: whoever registered a provider profile gets
-    /// the provider role. Reads `account_id` from the payload of `provider.registered.v1`.
+    /// the provider role. Reads `account` from the payload of `provider.registered.v1`.
     pub async fn on_event(&self, event: &EventMessage) -> Result<(), IdentityError> {
         if event.name != "provider.registered.v1" {
             return Ok(());
         }
-        let id: AccountId = serde_json::from_value(event.payload["account_id"].clone())
+        let id: AccountId = serde_json::from_value(event.payload["account"].clone())
             .map_err(|error| StorageError::corrupt("read the payload of an event", error))?;
         let mut tx = self.begin().await?;
         if !tx.first_time("identity.on_event", event.id).await? {
