@@ -16,7 +16,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::caller::identify;
 use super::limits::{Buckets, locate, throttle};
 use super::request::surround;
-use super::routes::{Methods, api, unmatched};
+use super::routes::{Methods, Queries, api, declared_queries, unmatched};
 use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, health};
 use crate::config::{self, Network};
 use crate::wiring::Services;
@@ -163,6 +163,7 @@ impl Running {
 pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
     let document = super::openapi();
     let methods = web::Data::new(Methods::of(&document));
+    let queries = web::Data::new(Queries::of(&document));
     let json = web::Bytes::from(serde_json::to_vec(&document).expect("the document is plain data"));
     let data = web::Data::from(Arc::clone(&state));
     let settings = state.settings.clone();
@@ -176,6 +177,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
             .into_utoipa_app()
             .app_data(data.clone())
             .app_data(methods.clone())
+            .app_data(queries.clone())
             .app_data(path_errors())
             .configure(api)
             .map(|app| {
@@ -193,6 +195,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
                 .route("/docs/errors", web::get().to(super::errors_page::show))
                         .service(SwaggerUi::new("/docs/{_:.*}").url("/docs/openapi.json", document))
                         .default_service(web::route().to(unmatched))
+                        .wrap(from_fn(declared_queries))
                         .wrap(from_fn(throttle))
                         .wrap(from_fn(identify))
                         .wrap(from_fn(locate))
