@@ -38,7 +38,7 @@ const TABLE: &str = "
     reviews             | access kernel             |                           |
     notifications       | access kernel             |                           |
 
-    adapter-credentials | identity kernel           | argon2 jsonwebtoken tokio |
+    adapter-credentials | access identity kernel    | argon2 jsonwebtoken tokio |
     adapter-mail        | notifications kernel      | lettre tokio              | test-support
     adapter-pictures    | catalog kernel            | image tokio               |
     adapter-storage     | catalog kernel            | object_store tokio        | test-support

@@ -137,7 +137,8 @@ impl Home {
 
     /// Whether a process with the number that the data knows exists.
     pub(crate) fn server_is_alive(&self) -> bool {
-        self.server_process().is_some_and(|process| kill(Pid::from_raw(process), None) != Err(Errno::ESRCH))
+        self.server_process()
+            .is_some_and(|process| kill(Pid::from_raw(process), None) != Err(Errno::ESRCH))
     }
 
     /// Keeps others from starting or attaching until the file is dropped.

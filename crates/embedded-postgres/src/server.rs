@@ -98,9 +98,7 @@ impl Server {
         let launched = launch(&home, &binaries, &options, deadline).await;
         let (lease, shell) = match launched {
             // Without fsync a crash of the machine damages the data. It was made to be thrown away.
-            Err(LaunchError::NotReady { .. })
-                if !options.fsync && !home.server_is_alive() =>
-            {
+            Err(LaunchError::NotReady { .. }) if !options.fsync && !home.server_is_alive() => {
                 fs::remove_dir_all(home.data()).map_err(file("remove", home.data()))?;
                 initialise(&home, &binaries, options.fsync)?;
                 launch(&home, &binaries, &options, deadline).await?
