@@ -188,3 +188,27 @@ CREATE TABLE price_history (
 );
 
 CREATE INDEX price_history_by_listing ON price_history (listing_id, changed_at DESC, id DESC);
+
+-- Whether anything refers to a listing that must not vanish with it: every foreign key says so
+-- itself, by not cascading. Nothing can begin to refer to it until the transaction ends.
+CREATE FUNCTION listing_is_referred_to(listing uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    reference record;
+    found boolean;
+BEGIN
+    PERFORM FROM listings WHERE id = listing FOR UPDATE;
+    FOR reference IN
+        SELECT conrelid::regclass AS child, attname AS key
+        FROM pg_constraint
+        JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+        WHERE contype = 'f' AND confrelid = 'listings'::regclass AND confdeltype IN ('a', 'r')
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I = $1)', reference.child, reference.key)
+            INTO found USING listing;
+        IF found THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
+$$;

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use kernel::{Ids, StorageError, SystemIds};
 
 use crate::PgTx;
+use crate::catalog::TaxonomyCache;
 use crate::failure::{failed, unavailable};
 
 /// How to reach the database.
@@ -59,6 +60,7 @@ pub struct PgStore {
     search_pool: Pool<AsyncPgConnection>,
     subscriptions: Subscriptions,
     ids: Arc<dyn Ids>,
+    taxonomy: Arc<TaxonomyCache>,
 }
 
 impl fmt::Debug for PgStore {
@@ -80,6 +82,7 @@ impl PgStore {
             search_pool: pool(settings, settings.search_connections, search)?,
             subscriptions,
             ids: Arc::new(SystemIds),
+            taxonomy: Arc::default(),
         })
     }
 
@@ -97,6 +100,11 @@ impl PgStore {
     #[expect(dead_code, reason = "the searches of the catalogue use it")]
     pub(crate) async fn search_conn(&self) -> Result<Object<AsyncPgConnection>, StorageError> {
         self.search_pool.get().await.map_err(|error| unavailable("get a connection", error))
+    }
+
+    /// The listing types and categories as they were read last.
+    pub(crate) fn taxonomy_cache(&self) -> &TaxonomyCache {
+        &self.taxonomy
     }
 
     /// Whether the database answers.

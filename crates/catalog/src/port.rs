@@ -348,6 +348,9 @@ pub trait CatalogStore: Debug + Send + Sync {
     /// All listing types and categories; at most a second old.
     async fn taxonomy(&self) -> Result<Arc<Taxonomy>, StorageError>;
 
+    /// A listing type or a category was changed here: the next reading is fresh.
+    fn taxonomy_changed(&self);
+
     /// Everything that the page of a listing shows, whatever its state; `viewer` is who may keep
     /// it as a favourite.
     async fn listing_detail(

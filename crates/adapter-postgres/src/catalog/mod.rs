@@ -1,5 +1,13 @@
 //! The ports of `catalog`.
 
+mod change_requests;
 mod engagement;
+mod listings;
 mod media;
+mod providers;
+mod reads;
+mod rows;
 mod search;
+mod taxonomy;
+
+pub(crate) use taxonomy::TaxonomyCache;

@@ -55,6 +55,7 @@ impl TaxonomyService {
         let key = listing_type.key();
         self.note(&mut *tx, actor, "create_listing_type", key, (Value::Null, after), now).await?;
         tx.commit().await?;
+        self.store.taxonomy_changed();
         Ok(listing_type)
     }
 
@@ -75,6 +76,7 @@ impl TaxonomyService {
             }
         }
         tx.commit().await?;
+        self.store.taxonomy_changed();
         Ok(())
     }
 
@@ -102,6 +104,7 @@ impl TaxonomyService {
         let diff = (json!(current.declaration()), json!(changed.declaration()));
         self.note(&mut *tx, actor, "replace_listing_type", key, diff, now).await?;
         tx.commit().await?;
+        self.store.taxonomy_changed();
         Ok(changed)
     }
 
@@ -115,6 +118,7 @@ impl TaxonomyService {
         let diff = (json!(current.declaration()), Value::Null);
         self.note(&mut *tx, actor, "delete_listing_type", key, diff, now).await?;
         tx.commit().await?;
+        self.store.taxonomy_changed();
         Ok(())
     }
 
@@ -134,6 +138,7 @@ impl TaxonomyService {
         let diff = (Value::Null, shown(&category));
         self.note(&mut *tx, actor, "create_category", &category.id, diff, now).await?;
         tx.commit().await?;
+        self.store.taxonomy_changed();
         Ok(category)
     }
 
@@ -161,6 +166,7 @@ impl TaxonomyService {
             self.note(&mut *tx, actor, "update_category", &id, diff, now).await?;
         }
         tx.commit().await?;
+        self.store.taxonomy_changed();
         Ok(category)
     }
 
@@ -175,6 +181,7 @@ impl TaxonomyService {
         let diff = (shown(current), Value::Null);
         self.note(&mut *tx, actor, "delete_category", &id, diff, now).await?;
         tx.commit().await?;
+        self.store.taxonomy_changed();
         Ok(())
     }
 
