@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use scenarios::{Marketplace, Operation, Person, Reply};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Paths that are no operations.
 const OTHERS: [&str; 6] =
@@ -255,26 +257,47 @@ async fn a_stopping_server_answers_what_it_has_begun() {
     lock.batch_execute("LOCK TABLE graphile_worker._private_jobs IN ACCESS EXCLUSIVE MODE")
         .await
         .expect("nobody else locks the queue");
-    let waiting: Vec<_> = (0..200)
-        .map(|_| {
-            let address = format!("{base}/health/ready");
-            tokio::spawn(async move {
-                let response = reqwest::get(address).await.expect("no connection is reset");
-                response.bytes().await.expect("no answer is cut off")
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let address = base.trim_start_matches("http://").to_owned();
+    let mut waiting = Vec::new();
+    for _ in 0..200 {
+        let mut socket = TcpStream::connect(&address).await.expect("the server listens");
+        let request = b"GET /health/ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        socket.write_all(request).await.expect("the server listens");
+        waiting.push(socket);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
 
     let stopping = tokio::spawn(market.stop_gracefully());
     tokio::time::sleep(Duration::from_millis(200)).await;
     let late = reqwest::get(format!("{base}/health/live")).await;
     lock.rollback().await.expect("the lock is let go");
 
-    for request in waiting {
-        let report = request.await.expect("no answer is dropped");
-        assert!(report.starts_with(b"{\"status\":"), "{report:?}");
+    for mut socket in waiting {
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("no connection is reset");
+        assert!(answer.starts_with("HTTP/1.1 ") && answer.contains("{\"status\":"), "{answer}");
     }
     assert!(late.is_err(), "a stopping server takes no connections");
     stopping.await.expect("the server stops");
+}
+
+#[tokio::test]
+async fn people_of_every_kind_can_be_had() {
+    let market = Marketplace::start().await;
+
+    let client = market.client().await;
+    let moderator = market.moderator().await;
+    let admin = market.admin().await;
+    let suspended = market.suspended().await;
+    market.advance(chrono::TimeDelta::days(30)).await;
+
+    for (person, roles) in
+        [(&client, "client"), (&moderator, "client moderator"), (&admin, "client admin")]
+    {
+        let me = person.get("me").await.expect(200);
+        let held = me.body["roles"].as_array().expect("roles are a list");
+        let held: Vec<_> = held.iter().filter_map(Value::as_str).collect();
+        assert_eq!(held.join(" "), roles);
+    }
+    let _ = suspended.get("me").await.refused(401, "invalid_token");
 }

@@ -5,10 +5,12 @@
 
 mod marketplace;
 mod operation;
+mod people;
 mod person;
 mod reply;
 
 pub use marketplace::Marketplace;
 pub use operation::Operation;
+pub use people::PASSWORD;
 pub use person::Person;
 pub use reply::Reply;

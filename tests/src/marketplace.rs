@@ -33,6 +33,8 @@ pub struct Marketplace {
     pub services: Services,
     /// What it was started with.
     pub settings: Settings,
+    /// Who moves time and changes roles; made when first needed.
+    pub(crate) operator: tokio::sync::OnceCell<Person>,
     sql: Client,
     running: Option<Parts>,
     files: TempDir,
@@ -91,6 +93,7 @@ impl Marketplace {
             mails,
             services,
             settings,
+            operator: tokio::sync::OnceCell::new(),
             sql,
             running: Some(Parts { api, worker, simulation, database, runtime }),
             files,
@@ -257,6 +260,9 @@ fn settings(database: &TestDatabase, mails: &MailSink, files: &Path) -> Settings
     // Every person comes from a network of their own, or the throttles would take them for one.
     settings.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a literal network")];
     settings.auth.require_verified_email = Some(false);
+    // Nobody has to sign in again because time was moved.
+    settings.auth.access_token_seconds = 400 * 24 * 60 * 60;
+    settings.auth.refresh_token_days = 400;
     settings.mail.transport = MailTransport::Smtp;
     settings.mail.url = Some(Secret::new(format!("smtp://{}", mails.address())));
     settings.storage.kind = StorageKind::Folder;

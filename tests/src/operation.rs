@@ -60,7 +60,7 @@ impl Operation {
     }
 
     /// The path with every parameter replaced.
-    pub fn path_with(&self, value: impl Fn(&str) -> String) -> String {
+    pub fn path_with(&self, mut value: impl FnMut(&str) -> String) -> String {
         let mut path = self.path.clone();
         while let (Some(start), Some(end)) = (path.find('{'), path.find('}')) {
             let replaced = value(&path[start + 1..end]);

@@ -80,8 +80,12 @@ impl Person {
 
     /// POST with a JSON body and a fresh `Idempotency-Key`.
     pub async fn post(&self, path: &str, body: Value) -> Reply {
-        let key = format!("test-{}", NEXT_KEY.fetch_add(1, Ordering::Relaxed));
-        self.post_once(path, body, &key).await
+        self.post_once(path, body, &Self::fresh_key()).await
+    }
+
+    /// A value for `Idempotency-Key` that was not used before.
+    pub fn fresh_key() -> String {
+        format!("test-{}", NEXT_KEY.fetch_add(1, Ordering::Relaxed))
     }
 
     /// POST with a JSON body and this `Idempotency-Key`.
@@ -133,7 +137,7 @@ impl Person {
                 HeaderName::from_static("content-type"),
                 HeaderValue::from_str(kind).expect("a media type is a header's value"),
             )
-            .header("idempotency-key", format!("raw-{}", NEXT_KEY.fetch_add(1, Ordering::Relaxed)))
+            .header("idempotency-key", Self::fresh_key())
             .body(body);
         self.send(&asked, request).await
     }
