@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let rating = Rating::default().changed(None, by_client.counted());
     let score = rating.score(&two_sided());
-    println!("the provider's rating: {rating:?}, mean {:?}, sorted by {score}", rating.mean());
+    println!("the provider's rating: {rating:?}, mean {:?}, sorted by {score:?}", rating.mean());
     Ok(())
 }
 

@@ -15,7 +15,7 @@ pub struct Policy {
     pub double_blind: bool,
     /// Whether a moderator looks at every review before it is shown.
     pub moderation: bool,
-    /// What a listing or provider without any review is taken for when it is sorted: 1 to 5.
+    /// What a listing or provider is taken for before its reviews weigh in, when it is sorted: 1 to 5.
     pub prior_mean: f64,
     /// How many reviews that assumption weighs as much as.
     pub prior_weight: f64,

@@ -106,7 +106,7 @@ pub trait Ratings: Send {
         rated: Rated,
         rating: Rating,
         mean: Option<f64>,
-        score: f64,
+        score: Option<f64>,
     ) -> Result<(), StorageError>;
 
     /// What the reviews add up to.
@@ -181,7 +181,7 @@ pub enum ReviewFilter {
     ByAuthor(AccountId),
     /// The shown ones about an account.
     AboutAccount(AccountId),
-    /// What waits for moderators.
+    /// What waits for moderators, whatever the sort: the oldest first.
     Queue(ModerationQueue),
 }
 

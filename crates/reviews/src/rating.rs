@@ -54,12 +54,12 @@ impl Rating {
     }
 
     /// What to sort by, 1 to 5, to four decimals: the Bayesian mean, which takes few reviews for
-    /// little evidence, so that a single five does not outrank a hundred times 4.9.
-    pub fn score(self, policy: &Policy) -> f64 {
+    /// little evidence, so that a single five does not outrank a hundred times 4.9. `None` without
+    /// any review: what nobody judged comes after all that was.
+    pub fn score(self, policy: &Policy) -> Option<f64> {
         let weight = policy.prior_weight + f64::from(self.count);
         let sum = policy.prior_mean * policy.prior_weight + f64::from(self.stars);
-        let score = if weight > 0.0 { sum / weight } else { policy.prior_mean };
-        round(score, 10_000.0)
+        (self.count > 0).then(|| round(sum / weight, 10_000.0))
     }
 }
 
@@ -89,9 +89,9 @@ mod tests {
         let many = Rating { count: 100, stars: 490 };
 
         assert_eq!(one_five.mean(), Some(5.0));
-        assert!((one_five.score(&policy) - 3.75).abs() < 1e-9);
+        assert_eq!(one_five.score(&policy), Some(3.75));
         assert!(one_five.score(&policy) < many.score(&policy));
         assert_eq!(Rating::default().mean(), None);
-        assert!((Rating::default().score(&policy) - policy.prior_mean).abs() < 1e-9);
+        assert_eq!(Rating::default().score(&policy), None);
     }
 }

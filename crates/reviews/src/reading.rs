@@ -107,7 +107,7 @@ impl ReviewService {
         self.page(actor, filter, ReviewSort::Newest, after, limit, false).await
     }
 
-    /// What waits for moderators, the latest first, with the open reports.
+    /// What waits for moderators, the oldest first, with the open reports.
     pub async fn queue(
         &self,
         actor: &Actor,

@@ -46,7 +46,7 @@ mock! {
     #[async_trait]
     impl Ratings for ReviewTx {
         async fn rating_for_update(&mut self, rated: Rated) -> Result<Rating, StorageError>;
-        async fn store_rating(&mut self, rated: Rated, rating: Rating, mean: Option<f64>, score: f64) -> Result<(), StorageError>;
+        async fn store_rating(&mut self, rated: Rated, rating: Rating, mean: Option<f64>, score: Option<f64>) -> Result<(), StorageError>;
         async fn count_rating(&mut self, rated: Rated) -> Result<Rating, StorageError>;
     }
 

@@ -1,1 +1,8 @@
 //! The ports of `reviews`.
+
+mod booking;
+mod rating;
+mod read;
+mod repository;
+mod row;
+mod vote;
