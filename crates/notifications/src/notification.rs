@@ -35,7 +35,7 @@ impl Notification {
 }
 
 pub(crate) fn listing_of(facts: &Value) -> Option<ListingId> {
-    facts["listing_id"].as_str().and_then(|id| id.parse().ok())
+    ["listing_id", "listing"].iter().find_map(|field| facts[field].as_str()?.parse().ok())
 }
 
 /// A notification in its reader's language.
