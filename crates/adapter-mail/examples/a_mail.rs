@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mailer = Mailer::new(&MailSettings {
         marketplace: "Mercato".to_owned(),
         from: "Mercato <no-reply@example.com>".to_owned(),
-        smtp: None,
+        server: None,
         folder: folder.clone(),
     })?;
     let letter = Letter {

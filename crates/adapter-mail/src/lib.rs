@@ -9,6 +9,6 @@ mod settings;
 mod template;
 mod transport;
 
-pub use settings::{MailSettings, MailSettingsError, Smtp, Tls};
+pub use settings::{MailSettings, MailSettingsError, Server, Smtp, Tls};
 pub use template::{Templates, Written};
 pub use transport::Mailer;

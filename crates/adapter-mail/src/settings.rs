@@ -36,6 +36,21 @@ pub struct Smtp {
     pub timeout: Duration,
 }
 
+/// Which mail server, in parts or as a URL.
+#[derive(Debug, Clone)]
+pub enum Server {
+    /// In parts.
+    Parts(Smtp),
+    /// `smtp://user:password@host:587?tls=required` for STARTTLS, `smtps://…:465` for TLS from
+    /// the first byte on, `smtp://host:25` for neither.
+    Url {
+        /// The URL; a secret, since it may hold a password.
+        url: SecretString,
+        /// The longest that one command may take.
+        timeout: Duration,
+    },
+}
+
 /// How mails are sent.
 #[derive(Debug, Clone)]
 pub struct MailSettings {
@@ -44,7 +59,7 @@ pub struct MailSettings {
     /// The sender: `Mercato <no-reply@example.com>`.
     pub from: String,
     /// The mail server; without one, mails are put into `folder`.
-    pub smtp: Option<Smtp>,
+    pub server: Option<Server>,
     /// Where mails are put without a mail server, a file `<mail id>.eml` each.
     pub folder: PathBuf,
 }
@@ -58,6 +73,11 @@ pub enum MailSettingsError {
     /// TLS cannot be set up.
     #[error("the connection to the mail server cannot be protected")]
     Tls(#[source] lettre::transport::smtp::Error),
+    /// Not the URL of a mail server. It is not repeated: it may hold a password.
+    #[error(
+        "the URL of the mail server must be like smtp://host:25, or smtps://user:password@host"
+    )]
+    Url,
     /// A user without a password, or the other way round.
     #[error("the mail server's user and password are set together or not at all")]
     Credentials,

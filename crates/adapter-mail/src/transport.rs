@@ -9,7 +9,7 @@ use notifications::{DeliveryError, Letter, MailTransport};
 use secrecy::ExposeSecret;
 
 use crate::message::message;
-use crate::{MailSettings, MailSettingsError, Smtp, Templates, Tls};
+use crate::{MailSettings, MailSettingsError, Server, Smtp, Templates, Tls};
 
 /// Writes mails and hands them to the mail server, or puts them into a folder.
 #[derive(Debug)]
@@ -28,8 +28,13 @@ enum Way {
 impl Mailer {
     /// A mailer by its settings. Connects when the first mail is sent.
     pub fn new(settings: &MailSettings) -> Result<Self, MailSettingsError> {
-        let way = match &settings.smtp {
-            Some(smtp) => Way::Smtp(server(smtp)?),
+        let way = match &settings.server {
+            Some(Server::Parts(smtp)) => Way::Smtp(server(smtp)?),
+            Some(Server::Url { url, timeout }) => {
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
+                    .map_err(|_| MailSettingsError::Url)?;
+                Way::Smtp(builder.timeout(Some(*timeout)).build())
+            }
             None => Way::Folder(settings.folder.clone()),
         };
         let templates = Templates::new(settings.marketplace.clone());

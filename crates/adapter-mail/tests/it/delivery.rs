@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use adapter_mail::{MailSettings, MailSettingsError, Mailer, Smtp, Tls};
+use adapter_mail::{MailSettings, MailSettingsError, Mailer, Server, Smtp, Tls};
 use notifications::{DeliveryError, MailTransport, Template};
 use test_support::MailSink;
 
@@ -11,12 +11,8 @@ fn settings(sink: &MailSink) -> MailSettings {
     MailSettings {
         marketplace: "Mercato".to_owned(),
         from: "Mercato <no-reply@example.com>".to_owned(),
-        smtp: Some(Smtp {
-            host: sink.address().ip().to_string(),
-            port: sink.address().port(),
-            tls: Tls::None,
-            user: None,
-            password: None,
+        server: Some(Server::Url {
+            url: format!("smtp://{}", sink.address()).into(),
             timeout: Duration::from_secs(5),
         }),
         folder: PathBuf::new(),
@@ -105,7 +101,7 @@ async fn without_a_server_mails_are_put_into_a_folder() {
     let settings = MailSettings {
         marketplace: "Mercato".to_owned(),
         from: "no-reply@example.com".to_owned(),
-        smtp: None,
+        server: None,
         folder: folder.path().join("mails"),
     };
     let letter = a_letter(Template::VerifyAddress, "en");
@@ -125,7 +121,40 @@ async fn settings_that_cannot_work_are_refused_at_once() {
     let error = Mailer::new(&MailSettings { from: "nobody".to_owned(), ..good.clone() });
     assert!(matches!(error, Err(MailSettingsError::From(_))));
 
-    let smtp = good.smtp.clone().map(|smtp| Smtp { user: Some("mercato".to_owned()), ..smtp });
-    let error = Mailer::new(&MailSettings { smtp, ..good });
+    let url = "imap://user:password@example.org".into();
+    let server = Some(Server::Url { url, timeout: Duration::from_secs(5) });
+    let error = Mailer::new(&MailSettings { server, ..good.clone() }).unwrap_err();
+    assert!(!error.to_string().contains("user:password@example.org"), "{error}");
+
+    let server = Some(Server::Parts(Smtp { user: Some("mercato".to_owned()), ..in_parts(&sink) }));
+    let error = Mailer::new(&MailSettings { server, ..good });
     assert!(matches!(error, Err(MailSettingsError::Credentials)));
+}
+
+fn in_parts(sink: &MailSink) -> Smtp {
+    Smtp {
+        host: sink.address().ip().to_string(),
+        port: sink.address().port(),
+        tls: Tls::None,
+        user: None,
+        password: None,
+        timeout: Duration::from_secs(5),
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_named_in_parts_too_and_none_without_tls_is_spoken_to_where_tls_is_asked_for() {
+    let sink = MailSink::start().await;
+    let letter = a_letter(Template::Notification, "en");
+    let mailer = |smtp| {
+        let server = Some(Server::Parts(smtp));
+        Mailer::new(&MailSettings { server, ..settings(&sink) }).unwrap()
+    };
+
+    mailer(in_parts(&sink)).deliver(&letter).await.unwrap();
+    let encrypted = Smtp { tls: Tls::StartTls, ..in_parts(&sink) };
+    let error = mailer(encrypted).deliver(&letter).await.unwrap_err();
+
+    assert!(matches!(error, DeliveryError::Unavailable { .. }), "{error}");
+    assert_eq!(sink.mails().len(), 1);
 }
