@@ -1,0 +1,12 @@
+//! Reviews.
+
+mod moderate;
+mod read;
+mod view;
+mod write;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.configure(write::routes).configure(read::routes).configure(moderate::routes);
+}

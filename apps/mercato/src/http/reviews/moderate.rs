@@ -1,0 +1,169 @@
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use kernel::ReviewId;
+use reviews::ModerationQueue;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::view::{ReviewView, page, position, shown};
+use crate::http::Problem;
+use crate::http::body::Body;
+use crate::http::caller::Caller;
+use crate::http::etag::Caching;
+use crate::http::page::PageView;
+use crate::http::query::{Query, limit};
+use crate::http::server::State;
+
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(approve).service(hide).service(restore);
+}
+
+/// What waits for moderators.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum QueueView {
+    /// Confirmed, to be looked at before they are shown.
+    #[default]
+    Pending,
+    /// Shown, and reported by readers.
+    Reported,
+    /// Hidden by a moderator.
+    Hidden,
+}
+
+impl From<QueueView> for ModerationQueue {
+    fn from(queue: QueueView) -> Self {
+        match queue {
+            QueueView::Pending => Self::Pending,
+            QueueView::Reported => Self::Reported,
+            QueueView::Hidden => Self::Hidden,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Listed {
+    /// Which queue.
+    #[serde(default)]
+    queue: QueueView,
+    /// Items on the page, 1 to 50.
+    #[param(example = 20)]
+    limit: Option<i64>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List reviews that wait for moderators
+///
+/// The oldest first, with the reports that wait for a decision.
+#[utoipa::path(
+    operation_id = "listReviewQueue",
+    tag = "admin: reviews",
+    params(Listed),
+    responses((status = OK, description = "A page of reviews", body = PageView<ReviewView>)),
+)]
+#[get("/admin/reviews")]
+async fn list(
+    Caller(actor): Caller,
+    Query(query): Query<Listed>,
+    state: Data<State>,
+) -> Result<Json<PageView<ReviewView>>, Problem> {
+    let limit = limit(query.limit)?;
+    let queue = ModerationQueue::from(query.queue);
+    let name = format!("review queue {}", queue.name());
+    let after = position(&state, &name, query.cursor.as_deref())?;
+    let found = state.services.reviews.queue(&actor, queue, after, limit).await?;
+    Ok(Json(page(found, limit, &state, &name)))
+}
+
+/// Why a moderator decides.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "It shows the private address of the provider." }))]
+struct ReviewDecision {
+    /// 3 to 500 characters; the author reads it.
+    #[schema(min_length = 3, max_length = 500)]
+    reason: String,
+}
+
+/// Approve a review
+///
+/// Shows one that waits; leaves one that was reported where it is, and closes its reports.
+#[utoipa::path(
+    operation_id = "approveReview",
+    tag = "admin: reviews",
+    params(("id" = String, Path, description = "The review")),
+    responses(
+        (status = OK, description = "Approved", body = ReviewView),
+        (status = CONFLICT, description = "It does not wait for a moderator", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+#[post("/admin/reviews/{id}/approve")]
+async fn approve(
+    Caller(actor): Caller,
+    id: Path<ReviewId>,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let reviews = &state.services.reviews;
+    let review = reviews.approve(&actor, *id, None).await?;
+    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+}
+
+/// Hide a review
+///
+/// Takes it out of sight and out of the ratings, closes its reports, and tells its author why.
+#[utoipa::path(
+    operation_id = "hideReview",
+    tag = "admin: reviews",
+    params(("id" = String, Path, description = "The review")),
+    request_body = ReviewDecision,
+    responses(
+        (status = OK, description = "Hidden", body = ReviewView),
+        (status = CONFLICT, description = "It is not confirmed, or hidden", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+#[post("/admin/reviews/{id}/hide")]
+async fn hide(
+    Caller(actor): Caller,
+    id: Path<ReviewId>,
+    body: Body<ReviewDecision>,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let reviews = &state.services.reviews;
+    let review = reviews.hide(&actor, *id, &body.value.reason).await?;
+    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+}
+
+/// Restore a hidden review
+///
+/// Shows it again as it was, and counts it again.
+#[utoipa::path(
+    operation_id = "restoreReview",
+    tag = "admin: reviews",
+    params(("id" = String, Path, description = "The review")),
+    request_body = ReviewDecision,
+    responses(
+        (status = OK, description = "Restored", body = ReviewView),
+        (status = CONFLICT, description = "It is not hidden", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+#[post("/admin/reviews/{id}/restore")]
+async fn restore(
+    Caller(actor): Caller,
+    id: Path<ReviewId>,
+    body: Body<ReviewDecision>,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let reviews = &state.services.reviews;
+    let review = reviews.restore(&actor, *id, &body.value.reason).await?;
+    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+}
