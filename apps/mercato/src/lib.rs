@@ -8,6 +8,7 @@ pub mod config;
 pub mod credentials;
 pub mod http;
 pub mod jobs;
+mod mail;
 pub mod profile;
 pub mod sessions;
 pub mod telemetry;

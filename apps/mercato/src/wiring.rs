@@ -9,6 +9,8 @@ use anyhow::Context;
 use hmac::{Hmac, KeyInit, Mac};
 use identity::{AccountAdministration, IdentityService, Parts, SessionCheck};
 use kernel::{Clock, Ids, Random, SystemIds, SystemRandom};
+use notifications::{MailService, NotificationService, UnsubscribeKey};
+use reviews::ReviewService;
 use sha2::Sha256;
 
 use crate::clock::Simulation;
@@ -16,6 +18,7 @@ use crate::config::Settings;
 use crate::credentials;
 use crate::http::{self, Authenticator, CursorKey, State};
 use crate::jobs;
+use crate::mail;
 use crate::profile::Profile;
 use crate::sessions::CachedSessions;
 
@@ -68,6 +71,12 @@ pub struct Services {
     pub accounts: AccountAdministration,
     /// Who a request comes from.
     pub sessions: SessionCheck,
+    /// What the sides of a booking say about one another.
+    pub reviews: ReviewService,
+    /// What people are told.
+    pub notifications: NotificationService,
+    /// The mails that carry it.
+    pub mails: MailService,
 }
 
 impl Services {
@@ -100,7 +109,25 @@ impl Services {
             clock.clone(),
             ids.clone(),
         );
+        let reviews = ReviewService::new(
+            store.clone(),
+            clock.clone(),
+            ids.clone(),
+            random.clone(),
+            profile.reviews,
+        );
+        let notifications = NotificationService::new(
+            store.clone(),
+            store.clone(),
+            clock.clone(),
+            ids.clone(),
+            UnsubscribeKey::new(derived_key(settings, "unsubscribe links")),
+        );
+        let mails = mail::service(settings, foundation, &profile, &identity, &reviews)?;
         Ok(Self {
+            reviews,
+            notifications,
+            mails,
             profile: Arc::new(profile),
             media: Media::new(settings, foundation)?,
             identity,

@@ -187,6 +187,9 @@ pub struct Mail {
     pub transport: MailTransport,
     /// The sender of every mail.
     pub from: String,
+    /// Where links in mails lead: the web app, without a slash at the end. The API's own address
+    /// where there is none.
+    pub web_url: Option<String>,
     /// The folder of the transport `folder`.
     pub folder: PathBuf,
     /// The server of the transport `smtp`, with its credentials.
@@ -200,6 +203,7 @@ impl Default for Mail {
         Self {
             transport: MailTransport::Folder,
             from: "Mercato <no-reply@mercato.example>".to_owned(),
+            web_url: None,
             folder: PathBuf::from(".mercato/mail"),
             url: None,
             timeout_seconds: 20,

@@ -23,7 +23,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(list)
         .service(mark_read)
-        .service(preferences)
+        .service(chosen)
         .service(choose)
         .service(unsubscribe_page)
         .service(unsubscribe);
@@ -234,7 +234,7 @@ impl From<Preferences> for PreferencesView {
     responses((status = OK, description = "By topic", body = PreferencesView)),
 )]
 #[get("/me/notification-preferences")]
-async fn preferences(
+async fn chosen(
     Caller(actor): Caller,
     state: Data<State>,
 ) -> Result<Json<PreferencesView>, Problem> {
@@ -341,7 +341,9 @@ async fn unsubscribe(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     state.services.notifications.unsubscribe(&link.token).await?;
-    Ok(page("<p>You get no more mails of this kind. You can turn them on again in your settings.</p>"))
+    Ok(page(
+        "<p>You get no more mails of this kind. You can turn them on again in your settings.</p>",
+    ))
 }
 
 /// A page without anything of the caller's in it. Its form may post to its own address only.

@@ -25,6 +25,8 @@ fn v1(config: &mut ServiceConfig<'_>) {
         .configure(super::me::routes)
         .configure(super::accounts::routes)
         .configure(super::audit::routes)
+        .configure(super::reviews::routes)
+        .configure(super::notifications::routes)
         .configure(super::clock::routes)
         .configure(super::jobs::routes);
 }

@@ -7,6 +7,7 @@ mod context;
 mod cron;
 mod failure;
 mod hooks;
+mod mail;
 mod media;
 mod registry;
 mod timers;

@@ -10,6 +10,7 @@ use graphile_worker::{IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerC
 use kernel::{EventId, EventMessage};
 use serde::{Deserialize, Serialize};
 
+use super::mail::SendMail;
 use super::{JobContext, JobFailure, cron, media};
 use crate::wiring::Services;
 
@@ -19,13 +20,17 @@ enum Interest {
     /// Those of these names.
     In(&'static [&'static str]),
     /// Those whose name it says yes to.
-    #[expect(dead_code, reason = "notifications have a table of their own")]
     Told(fn(&str) -> bool),
 }
 
 /// A handler of the events of these names.
 const fn on(names: &'static [&'static str]) -> Interest {
     Interest::In(names)
+}
+
+/// A handler of the events that it says yes to.
+const fn told(wants: fn(&str) -> bool) -> Interest {
+    Interest::Told(wants)
 }
 
 impl Interest {
@@ -85,7 +90,7 @@ macro_rules! event_handlers {
         )*
 
         pub(super) fn definitions() -> Vec<JobDefinition> {
-            vec![DueTimer::definition() $(, $job::definition())*]
+            vec![DueTimer::definition(), SendMail::definition() $(, $job::definition())*]
         }
     };
 }
@@ -99,6 +104,10 @@ event_handlers! {
     IdentityJob = "identity.on_event", on &["provider.registered.v1"] => |services, event| {
         Box::pin(async move { Ok(services.identity.on_event(&event).await?) })
     };
+    NotifyPeople = notifications::HANDLER, told notifications::concerns_people =>
+        |services, event| Box::pin(async move {
+            Ok(services.notifications.on_event(&event).await?)
+        });
 }
 
 /// Who is told of an event, by its name: the identifiers of the jobs that carry it on.
@@ -124,6 +133,8 @@ pub fn identifiers() -> Vec<&'static str> {
 
 /// The aggregate decides whether the timer is still meant.
 async fn on_timer(services: &Services, kind: &str, subject: &str) -> Result<(), JobFailure> {
-    let _ = services;
+    if reviews::TIMER_KINDS.contains(&kind) {
+        return Ok(services.reviews.on_timer(kind, subject).await?);
+    }
     Err(JobFailure::new(format!("nobody answers the timer {kind} of {subject}")))
 }

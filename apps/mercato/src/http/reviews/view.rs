@@ -170,10 +170,9 @@ impl From<Presented> for ReviewView {
             criteria: record.criteria.iter().map(|(key, s)| (key.to_owned(), s.get())).collect(),
             status: (&record.status).into(),
             hidden_reason,
-            reply: record.reply.map(|reply| ReplyView {
-                text: reply.text.into_string(),
-                created_at: reply.at,
-            }),
+            reply: record
+                .reply
+                .map(|reply| ReplyView { text: reply.text.into_string(), created_at: reply.at }),
             helpful_count: record.helpful_count,
             is_helpful,
             is_own,
