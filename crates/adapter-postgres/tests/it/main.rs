@@ -1,8 +1,5 @@
 //! The adapter on a real PostgreSQL, a module per domain.
 #![expect(clippy::unwrap_used, reason = "a test that cannot arrange its world fails right there")]
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod bookings;
 mod catalog;
 mod discovery;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adapter_postgres::{PgStore, Settings};
+use catalog::ListingRepository;
 use catalog::media::{
     MediaChange, MediaError, MediaItem, MediaRef, MediaRepository, MediaSet, MediaStore, NewMedia,
     Preview, StorageKey, Variant, a_document, a_picture, a_project_limit,
@@ -77,7 +78,7 @@ impl Fixture {
         add: Vec<NewMedia>,
     ) -> Result<MediaChange, MediaError> {
         let mut tx = self.store.open().await?;
-        tx.lock_listing(listing).await;
+        tx.listing_for_update(listing).await?;
         let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing).await?);
         let gone: Vec<_> = set.items().iter().take(remove).map(|item| item.id).collect();
         let change = set.change(&gone, add, None)?;
@@ -100,20 +101,6 @@ impl Fixture {
             self.store.objects_to_sweep(self.now - TimeDelta::minutes(30), 100).await.unwrap();
         keys.sort();
         keys
-    }
-}
-
-/// The lock that the repository of listings takes.
-trait LockListing {
-    async fn lock_listing(&mut self, listing: ListingId);
-}
-
-impl LockListing for adapter_postgres::PgTx {
-    async fn lock_listing(&mut self, listing: ListingId) {
-        use kernel::Timers;
-        let timer =
-            kernel::Timer { kind: "lock", subject: listing.to_string(), due_at: SystemClock.now() };
-        self.set_timer(&timer).await.unwrap();
     }
 }
 
