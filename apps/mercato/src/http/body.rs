@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAcc
 use sha2::{Digest, Sha256};
 
 use super::Problem;
+use super::strict::Strictly;
 
 /// The largest JSON body, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -83,8 +84,9 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         .deserialize(&mut reader)
         .and_then(|()| reader.end())
         .map_err(|error| Problem::malformed("malformed_json", describe(&error)))?;
-    let reader = &mut serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(reader).map_err(|error| {
+    let value = serde_json::from_slice(bytes)
+        .map_err(|error| Problem::malformed("malformed_json", describe(&error)))?;
+    serde_path_to_error::deserialize(Strictly(value)).map_err(|error| {
         let pointer = pointer(error.path());
         let detail = describe(error.inner());
         let code = if detail.starts_with("unknown field") {
@@ -237,6 +239,11 @@ mod tests {
         );
         assert_eq!(refusal(r#"{"name": "a""#), "EOF while parsing an object");
         assert_eq!(refusal(r#"{"name": "a"} x"#), "trailing characters");
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        assert_eq!(refusal("[\"a\"]"), " invalid type: sequence, expected an object");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod request;
 mod reviews;
 mod routes;
 mod server;
+mod strict;
 mod uploads;
 
 pub use caller::{Authenticator, Unauthenticated};
