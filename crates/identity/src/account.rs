@@ -110,6 +110,16 @@ impl Command {
         Self::Erase,
     ];
 
+    /// Who gives it.
+    pub const fn by(self) -> &'static str {
+        match self {
+            Self::Suspend | Self::Restore | Self::ChangeRoles => "admin",
+            Self::UpdateProfile | Self::VerifyEmail | Self::ChangePassword | Self::Erase => {
+                "person"
+            }
+        }
+    }
+
     /// Its name in problems and docs.
     pub const fn name(self) -> &'static str {
         match self {

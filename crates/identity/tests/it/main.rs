@@ -1,0 +1,9 @@
+//! The domain as its users see it, with everything in memory.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot arrange its world fails")]
+
+mod administration;
+mod lifecycle;
+mod people;
+mod session;
+mod world;
