@@ -21,6 +21,6 @@ mod tx;
 
 pub use migrate::{MigrationError, migrate, pending_migrations};
 pub use notifications::SEND_MAIL;
-pub use platform::{JobRequest, JobStatus, QueueFigure, QueuedJob, TIMER_JOB};
+pub use platform::{JobRequest, JobStatus, QueueFigure, QueuedJob, ServerFacts, TIMER_JOB};
 pub use store::{PgStore, Settings, Subscriptions};
 pub use tx::PgTx;

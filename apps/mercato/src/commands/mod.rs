@@ -1,7 +1,9 @@
 //! The commands of the binary.
 
 mod arguments;
+mod create_admin;
 mod database;
+mod doctor;
 mod drain;
 mod healthcheck;
 mod migrate;
@@ -18,6 +20,8 @@ use clap::{Parser, Subcommand};
 use crate::config::{EXAMPLE, Settings, Sources};
 use crate::telemetry;
 use arguments::{Assignment, ServeFlags, WorkerFlags};
+use create_admin::AdminFlags;
+use doctor::Part;
 use output::say;
 
 /// A marketplace backend: API, background worker and tools in one binary.
@@ -47,6 +51,13 @@ enum Command {
         /// Changes nothing: lists what is not applied yet, and fails if there is something.
         #[arg(long)]
         check: bool,
+    },
+    /// Makes an account that is an admin: the first one comes from here.
+    CreateAdmin(AdminFlags),
+    /// Examines the marketplace, and fails if something is wrong.
+    Doctor {
+        /// What to look at; all of it without.
+        part: Option<Part>,
     },
     /// Prints the OpenAPI document.
     Openapi,
@@ -95,6 +106,8 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             Command::Serve(flags) => serve::serve(settings, flags).await,
             Command::Worker(flags) => worker::work(settings, flags).await,
             Command::Migrate { check } => migrate::migrate(&settings, check).await,
+            Command::CreateAdmin(flags) => create_admin::create_admin(settings, flags).await,
+            Command::Doctor { part } => doctor::examine(settings, part).await,
             Command::Openapi => say(&crate::http::openapi().to_pretty_json()?),
             Command::Healthcheck { url } => healthcheck::check(&settings, url).await,
             Command::Config { what: ConfigCommand::Print } => say(&settings.masked()),

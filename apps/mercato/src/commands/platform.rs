@@ -13,6 +13,7 @@ use crate::wiring::{self, Foundation, Services};
 /// A database that is up to date, the time, and the use cases on top of them.
 pub(super) struct Platform {
     pub(super) database: Database,
+    pub(super) foundation: Foundation,
     pub(super) services: Services,
 }
 
@@ -39,7 +40,16 @@ impl Platform {
         };
         let foundation = Foundation { simulation, ..Foundation::new(store, clock) };
         let services = Services::new(settings, &foundation)?;
-        Ok(Self { database, services })
+        Ok(Self { database, foundation, services })
+    }
+
+    /// The same for a look: changes nothing, and takes time as it is found.
+    pub(super) async fn look(settings: &Settings) -> anyhow::Result<Self> {
+        let database = Database::open(settings).await?;
+        let store = Arc::new(wiring::open_store(settings, &database.url)?);
+        let foundation = Foundation::new(store, Arc::new(SystemClock));
+        let services = Services::new(settings, &foundation)?;
+        Ok(Self { database, foundation, services })
     }
 
     /// Lets go of the database; a private PostgreSQL stops.

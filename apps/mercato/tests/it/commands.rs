@@ -112,3 +112,46 @@ async fn a_server_that_goes_says_so_first_and_goes_at_once_when_asked_twice() {
     assert_eq!(server.end().code(), Some(130));
     assert!(asked.elapsed() < Duration::from_secs(5));
 }
+
+#[tokio::test]
+async fn the_first_admin_comes_from_the_command_line() {
+    let database = TestDatabase::new().await;
+    let url = Some(database.url());
+    let arguments = ["create-admin", "--email", "Root@example.com"];
+
+    let (ok, output, errors) = run(url, &arguments);
+    assert!(ok, "{errors}");
+    assert!(output.contains("password: "), "{output}");
+    let roles: Vec<String> = database
+        .client()
+        .await
+        .query_one("SELECT roles FROM accounts WHERE email = 'root@example.com'", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert!(roles.contains(&"admin".to_owned()), "{roles:?}");
+
+    let (ok, _, errors) = run(url, &arguments);
+    assert!(!ok, "an address is taken once");
+    assert!(!errors.is_empty());
+}
+
+#[tokio::test]
+async fn the_doctor_finds_nothing_in_a_sound_marketplace_and_names_what_is_missing() {
+    let database = TestDatabase::new().await;
+    let (ok, output, errors) = run(Some(database.url()), &["doctor"]);
+    assert!(ok, "{output}{errors}");
+
+    database
+        .client()
+        .await
+        .batch_execute(
+            "INSERT INTO media_objects VALUES \
+             ('ab/0123456789abcdef0123456789abcd.png', 'attached', 10, now())",
+        )
+        .await
+        .unwrap();
+    let (ok, output, _) = run(Some(database.url()), &["doctor", "storage"]);
+    assert!(!ok);
+    assert!(output.contains("ab/0123456789abcdef0123456789abcd.png"), "{output}");
+}

@@ -1,6 +1,7 @@
 //! What every domain stands on: events, jobs, timers, idempotency keys, the audit log.
 
 mod audit;
+mod examination;
 mod idempotency;
 mod jobs;
 mod outbox;
@@ -8,5 +9,6 @@ mod retention;
 mod simulation;
 mod timers;
 
+pub use examination::ServerFacts;
 pub use jobs::{JobStatus, QueueFigure, QueuedJob, TIMER_JOB};
 pub use outbox::JobRequest;
