@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use catalog::media::{
     Alt, MediaChange, MediaError, MediaFile, MediaItem, MediaRepository, MediaStore, MediaTx,
-    NewMedia, PixelSize, Preview, ServedObject, StorageKey, Variant,
+    NewMedia, ObjectState, PixelSize, Preview, ServedObject, StorageKey, Variant,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -147,9 +147,9 @@ async fn attach(conn: &mut AsyncPgConnection, keys: &[&str]) -> Result<bool, Sto
     let attached = diesel::update(
         media_objects::table
             .filter(media_objects::key.eq_any(keys))
-            .filter(media_objects::state.ne("orphaned")),
+            .filter(media_objects::state.ne(ObjectState::Orphaned.name())),
     )
-    .set(media_objects::state.eq("attached"))
+    .set(media_objects::state.eq(ObjectState::Attached.name()))
     .execute(conn)
     .await
     .map_err(storage("attach files"))?;
@@ -228,10 +228,10 @@ impl MediaRepository for PgTx {
         diesel::update(
             media_objects::table
                 .filter(media_objects::key.eq_any(keys))
-                .filter(media_objects::state.ne("orphaned"))
+                .filter(media_objects::state.ne(ObjectState::Orphaned.name()))
                 .filter(media_objects::key.ne_all(in_use)),
         )
-        .set(media_objects::state.eq("orphaned"))
+        .set(media_objects::state.eq(ObjectState::Orphaned.name()))
         .execute(self.conn())
         .await
         .map_err(storage("discard files"))?;
@@ -282,7 +282,7 @@ impl MediaStore for PgStore {
                 let bytes = i64::try_from(*bytes).map_err(unwritable)?;
                 Ok((
                     media_objects::key.eq(key.as_str()),
-                    media_objects::state.eq("staged"),
+                    media_objects::state.eq(ObjectState::Staged.name()),
                     media_objects::bytes.eq(bytes),
                     media_objects::staged_at.eq(now),
                 ))
@@ -299,7 +299,7 @@ impl MediaStore for PgStore {
     async fn served_object(&self, key: &StorageKey) -> Result<Option<ServedObject>, StorageError> {
         let bytes: Option<i64> = media_objects::table
             .find(key.as_str())
-            .filter(media_objects::state.eq("attached"))
+            .filter(media_objects::state.eq(ObjectState::Attached.name()))
             .select(media_objects::bytes)
             .first(&mut *self.conn().await?)
             .await
@@ -331,7 +331,7 @@ impl MediaStore for PgStore {
         .await
         .map_err(storage("orphan files of failed requests"))?;
         let keys: Vec<String> = media_objects::table
-            .filter(media_objects::state.eq("orphaned"))
+            .filter(media_objects::state.eq(ObjectState::Orphaned.name()))
             .limit(i64::from(limit))
             .select(media_objects::key)
             .load(conn)
@@ -347,7 +347,7 @@ impl MediaStore for PgStore {
         diesel::delete(
             media_objects::table
                 .filter(media_objects::key.eq_any(texts(keys)))
-                .filter(media_objects::state.eq("orphaned")),
+                .filter(media_objects::state.eq(ObjectState::Orphaned.name())),
         )
         .execute(&mut *self.conn().await?)
         .await

@@ -6,7 +6,7 @@ use adapter_postgres::{PgStore, Settings};
 use catalog::ListingRepository;
 use catalog::media::{
     MediaChange, MediaError, MediaItem, MediaRef, MediaRepository, MediaSet, MediaStore, NewMedia,
-    Preview, StorageKey, Variant, a_document, a_picture, a_project_limit,
+    ObjectState, ObjectStep, Preview, StorageKey, Variant, a_document, a_picture, a_project_limit,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Clock, ListingId, StorageError, SystemClock, SystemIds, UnitOfWork};
@@ -332,19 +332,32 @@ async fn files_of_a_change_that_waits_are_kept_until_it_is_decided() {
     assert_eq!(it.to_sweep().await, keys(&refused));
 }
 
+/// The database and the code know the same steps.
 #[tokio::test]
 async fn an_object_takes_no_step_that_its_life_does_not_have() {
     let it = Fixture::new().await;
-    let media = it.staged(1).await;
-    let key = media[0].file.key.as_str();
-    let step = async |statement: &str| it.sql.execute(statement, &[&key]).await.is_ok();
+    for from in [ObjectState::Staged, ObjectState::Attached, ObjectState::Orphaned] {
+        for to in ObjectState::ALL {
+            let media = it.staged(1).await;
+            let key = media[0].file.key.as_str();
+            let step = async |to: ObjectState| {
+                let result = match to {
+                    ObjectState::Forgotten => {
+                        it.sql.execute("DELETE FROM media_objects WHERE key = $1", &[&key]).await
+                    }
+                    ObjectState::Staged | ObjectState::Attached | ObjectState::Orphaned => {
+                        let update = "UPDATE media_objects SET state = $2 WHERE key = $1";
+                        it.sql.execute(update, &[&key, &to.name()]).await
+                    }
+                };
+                result.is_ok()
+            };
+            assert!(from == ObjectState::Staged || step(from).await);
 
-    assert!(!step("DELETE FROM media_objects WHERE key = $1").await);
-    assert!(step("UPDATE media_objects SET state = 'attached' WHERE key = $1").await);
-    assert!(!step("UPDATE media_objects SET state = 'staged' WHERE key = $1").await);
-    assert!(!step("DELETE FROM media_objects WHERE key = $1").await);
-    assert!(step("UPDATE media_objects SET state = 'orphaned' WHERE key = $1").await);
-    assert!(!step("UPDATE media_objects SET state = 'attached' WHERE key = $1").await);
-    assert!(step("DELETE FROM media_objects WHERE key = $1").await);
+            let is_known = ObjectStep::ALL.iter().any(|step| from.after(*step) == Some(to));
+
+            assert_eq!(step(to).await, is_known, "{from:?} to {to:?}");
+        }
+    }
     drop(it.database);
 }

@@ -15,6 +15,7 @@ mod event;
 mod file;
 mod intake;
 mod item;
+mod lifecycle;
 mod limits;
 mod port;
 mod preview;
@@ -32,6 +33,7 @@ pub use file::{
 };
 pub use intake::MediaIntake;
 pub use item::{Alt, MediaItem, MediaRef, MediaRefError, NewMedia, Preview, Variant};
+pub use lifecycle::{ObjectState, ObjectStep, object_lifecycle};
 pub use limits::{MediaLimits, MediaLimitsError};
 pub use port::{
     CleanPicture, MediaRepository, MediaStore, MediaTx, MediaWithListing, ObjectStore,
