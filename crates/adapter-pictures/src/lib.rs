@@ -81,10 +81,7 @@ fn probe(path: &Path) -> Result<Probe, PictureError> {
     let mut head = Vec::new();
     File::open(path)?.take(16).read_to_end(&mut head)?;
     let format = MediaFormat::of_magic(&head).ok_or(FileFault::UnknownFormat)?;
-    let pixels = match format::clean(format, &read(path)?) {
-        Some(clean) => Some(clean?.pixels),
-        None => None,
-    };
+    let pixels = format::measure(format, &read(path)?).transpose()?;
     Ok(Probe { format, pixels })
 }
 

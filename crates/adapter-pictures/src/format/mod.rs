@@ -35,6 +35,17 @@ pub(crate) fn clean(format: MediaFormat, input: &[u8]) -> Option<Result<Clean, F
     }
 }
 
+/// The size of a picture, with as little work as its structure allows. `None` for a format that is
+/// no picture.
+pub(crate) fn measure(format: MediaFormat, input: &[u8]) -> Option<Result<PixelSize, FileFault>> {
+    match format {
+        MediaFormat::Png => Some(png::measure(input)),
+        MediaFormat::Jpeg | MediaFormat::Webp | MediaFormat::Avif | MediaFormat::Pdf => {
+            clean(format, input).map(|clean| clean.map(|clean| clean.pixels))
+        }
+    }
+}
+
 /// The next bytes of a file, or the finding that it is cut off.
 #[derive(Debug, Clone, Copy)]
 struct Reader<'a> {

@@ -15,12 +15,47 @@ struct Header {
     interlaced: bool,
 }
 
+/// A file as it was read, with nothing inflated.
+struct Chunks {
+    /// The signature and the chunks that stand before the pixels.
+    head: Vec<u8>,
+    header: Header,
+    orientation: Orientation,
+    /// The pixels.
+    compressed: Vec<u8>,
+}
+
+impl Chunks {
+    fn pixels(&self) -> PixelSize {
+        let Header { width, height, .. } = self.header;
+        self.orientation.apply(PixelSize { width, height })
+    }
+}
+
+/// The size alone, without looking at the pixels.
+pub(super) fn measure(input: &[u8]) -> Result<PixelSize, FileFault> {
+    read(input).map(|chunks| chunks.pixels())
+}
+
 pub(super) fn clean(input: &[u8]) -> Result<Clean, FileFault> {
+    let chunks = read(input)?;
+    let pixels = chunks.pixels();
+    let Chunks { head: mut bytes, header, orientation, compressed } = chunks;
+    let used = inflate(&compressed, expected_bytes(&header))?;
+    if !orientation.is_upright() {
+        chunk(&mut bytes, *b"eXIf", &orientation.as_exif())?;
+    }
+    chunk(&mut bytes, *b"IDAT", &compressed[..used])?;
+    chunk(&mut bytes, *b"IEND", &[])?;
+    Ok(Clean { bytes, pixels })
+}
+
+fn read(input: &[u8]) -> Result<Chunks, FileFault> {
     let mut reader = Reader::new(input);
     if &reader.array()? != SIGNATURE {
         return Err(FileFault::Damaged);
     }
-    let mut bytes = SIGNATURE.to_vec();
+    let mut head = SIGNATURE.to_vec();
     let mut header = None;
     let mut orientation = Orientation::UPRIGHT;
     let mut compressed = Vec::new();
@@ -42,7 +77,7 @@ pub(super) fn clean(input: &[u8]) -> Result<Clean, FileFault> {
                     return Err(FileFault::TooManyPixels(pixels));
                 }
                 header = Some(parsed);
-                chunk(&mut bytes, name, payload)?;
+                chunk(&mut head, name, payload)?;
             }
             _ if header.is_none() => return Err(FileFault::Damaged),
             b"IDAT" => compressed.extend_from_slice(payload),
@@ -53,10 +88,10 @@ pub(super) fn clean(input: &[u8]) -> Result<Clean, FileFault> {
             b"PLTE" | b"tRNS" | b"gAMA" | b"cHRM" | b"sRGB" | b"sBIT" | b"cICP"
                 if compressed.is_empty() =>
             {
-                chunk(&mut bytes, name, payload)?;
+                chunk(&mut head, name, payload)?;
             }
             b"iCCP" if compressed.is_empty() && payload.len() <= MAX_PROFILE => {
-                chunk(&mut bytes, name, payload)?;
+                chunk(&mut head, name, payload)?;
             }
             // A chunk that must be understood, and is not.
             [first, ..] if first.is_ascii_uppercase() && &name != b"PLTE" => {
@@ -66,14 +101,7 @@ pub(super) fn clean(input: &[u8]) -> Result<Clean, FileFault> {
         }
     }
     let header = header.ok_or(FileFault::Damaged)?;
-    let used = inflate(&compressed, expected_bytes(&header))?;
-    if !orientation.is_upright() {
-        chunk(&mut bytes, *b"eXIf", &orientation.as_exif())?;
-    }
-    chunk(&mut bytes, *b"IDAT", &compressed[..used])?;
-    chunk(&mut bytes, *b"IEND", &[])?;
-    let pixels = PixelSize { width: header.width, height: header.height };
-    Ok(Clean { bytes, pixels: orientation.apply(pixels) })
+    Ok(Chunks { head, header, orientation, compressed })
 }
 
 fn parse(payload: &[u8]) -> Result<Header, FileFault> {
