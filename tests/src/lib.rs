@@ -3,14 +3,21 @@
 //! [`Marketplace::start`] brings a database of its own, a mail server, the API and a worker. Time
 //! stands where [`Marketplace::advance`] moves it. Everything is the code that ships.
 
+mod calls;
 mod marketplace;
 mod operation;
 mod people;
 mod person;
+mod pictures;
 mod reply;
+mod scenes;
+mod world;
 
 pub use marketplace::Marketplace;
 pub use operation::Operation;
 pub use people::PASSWORD;
 pub use person::Person;
+pub use pictures::{PHOTOGRAPH, form, picture};
 pub use reply::Reply;
+pub use scenes::{CURATED, VISIT, always_open, berlin, listing_type};
+pub use world::{Call, Persona, World};
