@@ -45,7 +45,7 @@ async fn a_published_review_by(
 
 /// The first mail to somebody with this subject: one that confirms their address came before.
 async fn mail_about(marketplace: &Marketplace, person: &Person, subject: &str) -> Mail {
-    let fits = |mail: &Mail| mail.to == [person.email.clone()] && mail.subject() == subject;
+    let fits = |mail: &Mail| mail.to == [person.email.as_str()] && mail.subject() == subject;
     marketplace.mails.mail_that(fits).await
 }
 
@@ -113,7 +113,7 @@ async fn one_click_in_a_mail_stops_such_mails_without_signing_in() {
     let _ = a_published_review(&marketplace, &workshop).await;
     marketplace.settle().await;
     assert_eq!(owner.get("notifications").await.data().len(), 2);
-    assert!(marketplace.mails.mails().iter().all(|mail| mail.to != [owner.email.clone()]));
+    assert!(marketplace.mails.mails().iter().all(|mail| mail.to != [owner.email.as_str()]));
 
     let on = json!({ "topics": { "reviews": { "in_app": false, "mail": true } } });
     let chosen = owner.put("me/notification-preferences", on.clone()).await.expect(200);
@@ -173,7 +173,7 @@ async fn a_mail_to_nobody_is_given_up_and_the_queue_goes_on() {
     let _ = workshop.owner.post(&format!("reviews/{review}/reply"), reply).await.expect(200);
     let replied = |mail: &Mail| mail.subject().starts_with("A reply to your review");
     let mail = marketplace.mails.mail_that(replied).await;
-    assert_eq!(mail.to, [client.email.clone()]);
+    assert_eq!(mail.to, [client.email.as_str()]);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ pub(crate) async fn a_completed_booking(
     client: &Person,
 ) -> BookingId {
     let id = BookingId::next(&SystemIds);
-    let provider: ProviderId = workshop.owner.provider.parse().unwrap();
+    let provider: ProviderId = workshop.owner.provider.parse().expect("an id");
     run(
         marketplace,
         &format!(
@@ -77,11 +77,11 @@ pub(crate) async fn a_completed_booking(
 }
 
 fn uuid_of(person: &Person) -> uuid::Uuid {
-    person.account.parse::<kernel::AccountId>().unwrap().as_uuid()
+    person.account.parse::<kernel::AccountId>().expect("an id").as_uuid()
 }
 
 async fn run(marketplace: &Marketplace, sql: &str) {
-    marketplace.sql().batch_execute(sql).await.unwrap();
+    marketplace.sql().batch_execute(sql).await.expect("the statement is right");
 }
 
 async fn a_review(marketplace: &Marketplace, workshop: &Workshop, stars: i64) -> (Person, String) {
@@ -118,7 +118,7 @@ async fn a_review_is_confirmed_by_the_link_in_its_mail_and_read_by_everyone() {
 
     let asks = |mail: &Mail| mail.subject() == "Please confirm your review of Shelves";
     let mail = marketplace.mails.mail_that(asks).await;
-    assert_eq!(mail.to, [client.email.clone()]);
+    assert_eq!(mail.to, [client.email.as_str()]);
     let link = mail.word_that_starts_with("http");
     assert!(link.contains(&format!("/reviews/{}/confirm?token=", written.id())), "{link}");
     let token = json!({ "token": link.split_once("token=").unwrap().1 });
@@ -272,12 +272,12 @@ async fn lists_are_read_page_by_page_and_strictly() {
 
     let first = visitor.get(&list).await.expect(200);
     let cursor = first.body["page"]["next_cursor"].as_str().unwrap().to_owned();
-    let last = visitor.get(&format!("{list}&cursor={cursor}")).await.expect(200);
+    let rest = visitor.get(&format!("{list}&cursor={cursor}")).await.expect(200);
 
     let stars: Vec<_> =
-        first.data().iter().chain(last.data()).map(|r| r["stars"].as_i64().unwrap()).collect();
+        first.data().iter().chain(rest.data()).map(|r| r["stars"].as_i64().unwrap()).collect();
     assert_eq!(stars, [5, 3, 1]);
-    assert_eq!(last.body["page"]["has_more"], false);
+    assert_eq!(rest.body["page"]["has_more"], false);
     let other = format!("listings/{}/reviews?sort=stars&cursor={cursor}", workshop.listing);
     let _ = visitor.get(&other).await.refused(400, "invalid_cursor");
     let unknown = format!("listings/{}/reviews?mood=good", workshop.listing);

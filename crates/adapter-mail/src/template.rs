@@ -59,7 +59,7 @@ impl Templates {
 
     /// Writes a letter in its reader's language, else in English.
     pub fn write(&self, letter: &Letter) -> Result<Written, Error> {
-        let language = self.language(letter);
+        let language = Self::language(letter);
         let text = self.render(language, letter, "txt")?;
         // The first line of the text is the subject.
         let (subject, text) = text.split_once("\n\n").unwrap_or((text.as_str(), ""));
@@ -79,7 +79,7 @@ impl Templates {
         FILES.iter().filter_map(of).collect()
     }
 
-    fn language(&self, letter: &Letter) -> &'static str {
+    fn language(letter: &Letter) -> &'static str {
         let languages = Self::languages(letter.template);
         let locale = &letter.to.locale;
         [locale.as_str(), locale.language()]

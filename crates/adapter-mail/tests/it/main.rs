@@ -10,7 +10,7 @@ use notifications::{Contact, Letter, Template, Words};
 
 /// A letter to Kim in Berlin, with a title that a person wrote.
 fn a_letter(template: Template, language: &str) -> Letter {
-    let now = FixedClock("2026-11-21T12:00:00Z".parse().unwrap()).now();
+    let now = FixedClock("2026-11-21T12:00:00Z".parse().expect("a time")).now();
     let words = Words {
         title: "Loft <b>in</b>\nBerlin is booked".to_owned(),
         body: vec!["It takes place on 1 Dec 2026, 10:00 (CET).".to_owned(), "Ä & Ö.".to_owned()],
@@ -18,9 +18,9 @@ fn a_letter(template: Template, language: &str) -> Letter {
     };
     let unsubscribe = "https://example.org/api/v1/notifications/unsubscribe?token=bookings.abc";
     Letter {
-        id: "mai_0192d4c0000070008000000000000000".parse().unwrap(),
+        id: "mai_0192d4c0000070008000000000000000".parse().expect("an id"),
         to: Contact {
-            locale: language.parse().unwrap(),
+            locale: language.parse().expect("a language"),
             time_zone: Tz::Europe__Berlin,
             ..a_contact()
         },

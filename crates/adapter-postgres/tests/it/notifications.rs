@@ -11,9 +11,9 @@ use kernel::{
     SystemClock, SystemIds,
 };
 use notifications::{
-    AccountLinks, DeliveryError, Directory, Letter, LinkPurpose, MailId, MailService,
-    MailTransport, NotificationError, NotificationService, ReadCommand, SendOutcome, Sender,
-    Setting, Topic, UnsubscribeKey,
+    AccountLinks, DeliveryError, Letter, LinkPurpose, MailId, MailService, MailTransport,
+    NotificationError, NotificationService, ReadCommand, SendOutcome, Sender, Setting, Topic,
+    UnsubscribeKey,
 };
 use serde_json::json;
 use test_support::TestDatabase;
@@ -43,9 +43,9 @@ impl World {
         let store = Arc::new(store);
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let service = NotificationService::new(
-            Arc::clone(&store) as Arc<dyn notifications::NotificationStore>,
-            Arc::clone(&store) as Arc<dyn Directory>,
-            Arc::clone(&clock) as Arc<dyn Clock>,
+            store.clone(),
+            store.clone(),
+            clock.clone(),
             Arc::new(SystemIds),
             key(),
         );
@@ -121,11 +121,11 @@ impl World {
             unsubscribe_key: key(),
         };
         MailService::new(
-            Arc::clone(&self.store) as Arc<dyn notifications::NotificationStore>,
-            Arc::clone(&self.store) as Arc<dyn Directory>,
+            self.store.clone(),
+            self.store.clone(),
             Arc::new(NoLinks),
             server,
-            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            self.clock.clone(),
             sender,
         )
     }

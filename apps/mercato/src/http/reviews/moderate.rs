@@ -48,6 +48,7 @@ impl From<QueueView> for ModerationQueue {
 struct Listed {
     /// Which queue.
     #[serde(default)]
+    #[param(inline)]
     queue: QueueView,
     /// Items on the page, 1 to 50.
     #[param(example = 20)]

@@ -79,6 +79,7 @@ impl From<ReviewSortView> for ReviewSort {
 struct Listed {
     /// What comes first.
     #[serde(default)]
+    #[param(inline)]
     sort: ReviewSortView,
     /// Items on the page, 1 to 50.
     #[param(example = 20)]
@@ -161,7 +162,7 @@ struct OwnListed {
     /// `author` for what you wrote, in any state; `subject` for what others wrote about you and
     /// everyone can read.
     #[serde(default, rename = "as")]
-    #[param(rename = "as")]
+    #[param(rename = "as", inline)]
     end: ReviewEndView,
     /// Items on the page, 1 to 50.
     #[param(example = 20)]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use kernel::{Limit, Page};
-use reviews::{Presented, Rating, Report, ReviewPosition, Side, Status};
+use reviews::{Presented, Rating, Report, ReportNote, ReviewPosition, Side, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,7 +86,7 @@ impl From<Report> for ReportView {
         Self {
             account_id: reader.to_string(),
             reason: reason.name(),
-            note: note.map(|note| note.into_string()),
+            note: note.map(ReportNote::into_string),
             created_at: at,
         }
     }
