@@ -12,5 +12,6 @@ DROP FUNCTION providers_changed(), providers_inserted(), provider_search_refresh
     search_words_learn(tsvector[]), search_words_near(text);
 DROP TABLE provider_days, listing_days, listing_title_starts, search_words, provider_search,
     listing_numbers, listing_search;
-DROP FUNCTION search_popularity(bigint, bigint), earth_point(double precision, double precision),
+DROP FUNCTION search_popularity(bigint, bigint),
+    earth_cell(double precision, double precision), earth_point(double precision, double precision),
     search_vector(text, "char"), search_fold(text);

@@ -31,6 +31,13 @@ CREATE FUNCTION earth_point(lat double precision, lon double precision) RETURNS 
         6371008.8 * sin(radians(lat))])
 $$;
 
+-- The field of a grid of half degrees that a place lies in. The planner knows how many listings a
+-- field holds, so it knows whether to start from the place or from the order; of a point it does not.
+CREATE FUNCTION earth_cell(lat double precision, lon double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT (floor((lat + 90) * 2) * 721 + floor((lon + 180) * 2))::integer
+$$;
+
 -- In steps of about a fifth, so that a counter that moves does not move every index.
 CREATE FUNCTION search_popularity(seen bigint, kept bigint) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -38,7 +45,7 @@ CREATE FUNCTION search_popularity(seen bigint, kept bigint) RETURNS integer
 $$;
 
 CREATE TABLE listing_search (
-    listing_id   uuid PRIMARY KEY REFERENCES listings (id) ON DELETE CASCADE,
+    id           uuid PRIMARY KEY REFERENCES listings (id) ON DELETE CASCADE,
     listing_type text NOT NULL,
     provider_id  uuid NOT NULL,
     category_id  uuid,
@@ -49,21 +56,23 @@ CREATE TABLE listing_search (
     rating_score double precision NOT NULL,
     popularity   integer NOT NULL,
     point        cube,
+    cell         integer,
     attributes   jsonb NOT NULL,
     document     tsvector NOT NULL
 );
 
-CREATE INDEX listing_search_newest ON listing_search (created_at DESC, listing_id DESC);
-CREATE INDEX listing_search_of_type ON listing_search (listing_type, created_at DESC, listing_id DESC);
+CREATE INDEX listing_search_newest ON listing_search (created_at DESC, id DESC);
+CREATE INDEX listing_search_of_type ON listing_search (listing_type, created_at DESC, id DESC);
 CREATE INDEX listing_search_in_category
-    ON listing_search (category_id, created_at DESC, listing_id DESC);
+    ON listing_search (category_id, created_at DESC, id DESC);
 CREATE INDEX listing_search_of_provider
-    ON listing_search (provider_id, created_at DESC, listing_id DESC);
-CREATE INDEX listing_search_by_price ON listing_search (currency, price_minor, listing_id)
+    ON listing_search (provider_id, created_at DESC, id DESC);
+CREATE INDEX listing_search_by_price ON listing_search (currency, price_minor, id)
     WHERE price_minor IS NOT NULL;
-CREATE INDEX listing_search_best_rated ON listing_search (rating_score DESC, listing_id DESC);
+CREATE INDEX listing_search_best_rated ON listing_search (rating_score DESC, id DESC);
 CREATE INDEX listing_search_by_rating ON listing_search (rating_mean);
-CREATE INDEX listing_search_popular ON listing_search (popularity DESC, listing_id DESC);
+CREATE INDEX listing_search_popular ON listing_search (popularity DESC, id DESC);
+CREATE INDEX listing_search_in_cell ON listing_search (cell, created_at DESC, id DESC);
 CREATE INDEX listing_search_by_place ON listing_search USING gist (point);
 -- Without a list of pending entries, which every search would read on top of the index.
 CREATE INDEX listing_search_by_attribute ON listing_search
@@ -72,7 +81,7 @@ CREATE INDEX listing_search_by_word ON listing_search USING gin (document) WITH 
 
 -- The filterable numbers and days (counted from 1970-01-01) of public listings, for ranges.
 CREATE TABLE listing_numbers (
-    listing_id uuid NOT NULL REFERENCES listing_search (listing_id) ON DELETE CASCADE,
+    listing_id uuid NOT NULL REFERENCES listing_search (id) ON DELETE CASCADE,
     key        text NOT NULL,
     number     double precision NOT NULL,
     PRIMARY KEY (listing_id, key)
@@ -81,22 +90,24 @@ CREATE TABLE listing_numbers (
 CREATE INDEX listing_numbers_by_key ON listing_numbers (key, number, listing_id);
 
 CREATE TABLE provider_search (
-    provider_id  uuid PRIMARY KEY REFERENCES providers (id) ON DELETE CASCADE,
+    id           uuid PRIMARY KEY REFERENCES providers (id) ON DELETE CASCADE,
     category_ids uuid[] NOT NULL,
     created_at   timestamptz NOT NULL,
     rating_mean  double precision NOT NULL,
     rating_score double precision NOT NULL,
     popularity   integer NOT NULL,
     point        cube,
+    cell         integer,
     document     tsvector NOT NULL
 );
 
-CREATE INDEX provider_search_newest ON provider_search (created_at DESC, provider_id DESC);
-CREATE INDEX provider_search_best_rated ON provider_search (rating_score DESC, provider_id DESC);
+CREATE INDEX provider_search_newest ON provider_search (created_at DESC, id DESC);
+CREATE INDEX provider_search_best_rated ON provider_search (rating_score DESC, id DESC);
 CREATE INDEX provider_search_by_rating ON provider_search (rating_mean);
-CREATE INDEX provider_search_popular ON provider_search (popularity DESC, provider_id DESC);
+CREATE INDEX provider_search_popular ON provider_search (popularity DESC, id DESC);
 CREATE INDEX provider_search_in_category ON provider_search
     USING gin (category_ids) WITH (fastupdate = off);
+CREATE INDEX provider_search_in_cell ON provider_search (cell, created_at DESC, id DESC);
 CREATE INDEX provider_search_by_place ON provider_search USING gist (point);
 CREATE INDEX provider_search_by_word ON provider_search USING gin (document) WITH (fastupdate = off);
 
@@ -111,7 +122,7 @@ CREATE INDEX search_words_by_trigram ON search_words USING gin (word gin_trgm_op
 
 -- Titles of public listings, from each of their first words on: what a beginning is completed to.
 CREATE TABLE listing_title_starts (
-    listing_id uuid NOT NULL REFERENCES listing_search (listing_id) ON DELETE CASCADE,
+    listing_id uuid NOT NULL REFERENCES listing_search (id) ON DELETE CASCADE,
     start      text COLLATE "C" NOT NULL,
     title      text COLLATE "C" NOT NULL,
     PRIMARY KEY (listing_id, start)
@@ -178,16 +189,17 @@ BEGIN
     PERFORM FROM listings WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
 
     DELETE FROM listing_search s USING listings l
-    WHERE s.listing_id = ANY (ids) AND l.id = s.listing_id
+    WHERE s.id = ANY (ids) AND l.id = s.id
       AND NOT (l.status = 'published' AND l.provider_active);
 
     WITH written AS (
         INSERT INTO listing_search (
-            listing_id, listing_type, provider_id, category_id, created_at, price_minor, currency,
-            rating_mean, rating_score, popularity, point, attributes, document)
+            id, listing_type, provider_id, category_id, created_at, price_minor, currency,
+            rating_mean, rating_score, popularity, point, cell, attributes, document)
         SELECT l.id, l.listing_type, l.provider_id, l.category_id, l.created_at, l.price_minor,
                l.currency, l.rating_mean, l.rating_score,
                search_popularity(l.view_count, l.favorite_count), earth_point(l.lat, l.lon),
+               earth_cell(l.lat, l.lon),
                listing_filterable(t.declaration, l.attributes),
                search_vector(l.title, 'A')
                || search_vector(listing_searchable_text(t.declaration, l.attributes), 'B')
@@ -198,11 +210,12 @@ BEGIN
         JOIN listing_types t ON t.key = l.listing_type
         JOIN providers p ON p.id = l.provider_id
         WHERE l.id = ANY (ids) AND l.status = 'published' AND l.provider_active
-        ON CONFLICT (listing_id) DO UPDATE SET
+        ON CONFLICT (id) DO UPDATE SET
             category_id = excluded.category_id, price_minor = excluded.price_minor,
             currency = excluded.currency, rating_mean = excluded.rating_mean,
             rating_score = excluded.rating_score, popularity = excluded.popularity,
-            point = excluded.point, attributes = excluded.attributes, document = excluded.document
+            point = excluded.point, cell = excluded.cell, attributes = excluded.attributes,
+            document = excluded.document
         RETURNING document
     )
     SELECT array_agg(document) INTO documents FROM written;
@@ -216,7 +229,7 @@ BEGIN
                ELSE (l.attributes ->> (declared ->> 'key'))::double precision
            END
     FROM listings l
-    JOIN listing_search s ON s.listing_id = l.id
+    JOIN listing_search s ON s.id = l.id
     JOIN listing_types t ON t.key = l.listing_type
     CROSS JOIN jsonb_array_elements(t.declaration -> 'attributes') declared
     WHERE l.id = ANY (ids) AND (declared -> 'filterable')::boolean
@@ -227,7 +240,7 @@ BEGIN
     INSERT INTO listing_title_starts (listing_id, start, title)
     SELECT DISTINCT l.id, left(search_fold(array_to_string(words.all[n:], ' ')), 80), l.title
     FROM listings l
-    JOIN listing_search s ON s.listing_id = l.id
+    JOIN listing_search s ON s.id = l.id
     CROSS JOIN LATERAL (SELECT regexp_split_to_array(l.title, '\s+') AS all) words
     CROSS JOIN generate_series(1, least(cardinality(words.all), 6)) n
     WHERE l.id = ANY (ids);
@@ -271,7 +284,7 @@ BEGIN
         price_minor = NEW.price_minor, currency = NEW.currency,
         rating_mean = NEW.rating_mean, rating_score = NEW.rating_score,
         popularity = search_popularity(NEW.view_count, NEW.favorite_count)
-    WHERE listing_id = NEW.id;
+    WHERE id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -290,7 +303,7 @@ CREATE TRIGGER listings_search_moved
 
 CREATE FUNCTION listing_types_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM listing_search_refresh(array_agg(listing_id)) FROM listing_search
+    PERFORM listing_search_refresh(array_agg(id)) FROM listing_search
     WHERE listing_type = NEW.key;
     RETURN NULL;
 END
@@ -346,21 +359,22 @@ BEGIN
     PERFORM FROM providers WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
 
     DELETE FROM provider_search s USING providers p
-    WHERE s.provider_id = ANY (ids) AND p.id = s.provider_id AND p.status <> 'active';
+    WHERE s.id = ANY (ids) AND p.id = s.id AND p.status <> 'active';
 
     WITH written AS (
         INSERT INTO provider_search (
-            provider_id, category_ids, created_at, rating_mean, rating_score, popularity, point,
-            document)
+            id, category_ids, created_at, rating_mean, rating_score, popularity, point,
+            cell, document)
         SELECT p.id, p.category_ids, p.created_at, p.rating_mean, p.rating_score,
                provider_popularity(p.id, p.favorite_count), earth_point(p.lat, p.lon),
+               earth_cell(p.lat, p.lon),
                search_vector(p.name, 'A') || search_vector(coalesce(p.headline, ''), 'B')
                || search_vector(coalesce(p.about, ''), 'C')
         FROM providers p WHERE p.id = ANY (ids) AND p.status = 'active'
-        ON CONFLICT (provider_id) DO UPDATE SET
+        ON CONFLICT (id) DO UPDATE SET
             category_ids = excluded.category_ids, rating_mean = excluded.rating_mean,
             rating_score = excluded.rating_score, popularity = excluded.popularity,
-            point = excluded.point, document = excluded.document
+            point = excluded.point, cell = excluded.cell, document = excluded.document
         RETURNING document
     )
     SELECT array_agg(document) INTO documents FROM written;
@@ -382,7 +396,7 @@ CREATE FUNCTION providers_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM provider_search_refresh(ARRAY[NEW.id]);
     IF OLD.name <> NEW.name THEN
-        PERFORM listing_search_refresh(array_agg(listing_id)) FROM listing_search
+        PERFORM listing_search_refresh(array_agg(id)) FROM listing_search
         WHERE provider_id = NEW.id;
     END IF;
     RETURN NULL;

@@ -76,7 +76,9 @@ impl PgStore {
         subscriptions: Subscriptions,
     ) -> Result<Self, StorageError> {
         // A search's best plan depends on its values; a plan made for any value reads far too much.
-        let search = "-c plan_cache_mode=force_custom_plan";
+        // Workers and compilation help a single query on an idle machine, not many on a busy one.
+        let search = "-c plan_cache_mode=force_custom_plan \
+                      -c max_parallel_workers_per_gather=0 -c jit=off";
         Ok(Self {
             pool: pool(settings, settings.connections, "")?,
             search_pool: pool(settings, settings.search_connections, search)?,
@@ -97,7 +99,6 @@ impl PgStore {
     }
 
     /// A connection for searches.
-    #[expect(dead_code, reason = "the searches of the catalogue use it")]
     pub(crate) async fn search_conn(&self) -> Result<Object<AsyncPgConnection>, StorageError> {
         self.search_pool.get().await.map_err(|error| unavailable("get a connection", error))
     }

@@ -38,8 +38,8 @@ SELECT key, position, jsonb_build_object(
             {"key": "balcony", "label": "Balcony"}, {"key": "garden", "label": "Garden"},
             {"key": "lift", "label": "Lift"}, {"key": "fireplace", "label": "Fireplace"}]}'::jsonb
             || '{"required": false, "filterable": true, "searchable": true, "harmless": false}'),
-    'media', '{"kinds": ["picture"], "min": 0, "max": 12, "max_bytes": 10485760}'::jsonb,
-    'transactions', '["booking"]'::jsonb, 'access', '["free"]'::jsonb, 'price_required', false,
+    'media', '{"kinds": ["picture"], "min": 0, "max": 12, "bytes": 10485760}'::jsonb,
+    'transactions', '["request"]'::jsonb, 'access', '["free"]'::jsonb, 'price_required', false,
     'stock_required', false, 'location_required', false, 'moderation', 'none',
     'harmless', '["stock", "price"]'::jsonb, 'review_criteria', '[]'::jsonb),
     1, timestamptz '2026-01-01', timestamptz '2026-01-01'

@@ -15,6 +15,10 @@ mod mail;
 mod proxy;
 mod s3;
 
+/// SQL that fills a migrated database with a marketplace of any size, the same every time: for measurements and for
+/// tests of plans. Run it in a transaction that has set `generate.listings` and `generate.providers`.
+pub const GENERATE_MARKETPLACE: &str = include_str!("generate.sql");
+
 pub use database::TestDatabase;
 pub use mail::{Mail, MailSink};
 pub use proxy::{FaultProxy, Upstream};

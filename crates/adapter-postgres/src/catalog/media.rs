@@ -24,7 +24,7 @@ use crate::{PgStore, PgTx};
 /// A row of `listing_media`.
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = listing_media, check_for_backend(diesel::pg::Pg))]
-struct MediaRow {
+pub(super) struct MediaRow {
     id: Uuid,
     listing_id: Uuid,
     position: i16,

@@ -13,6 +13,9 @@ const PREFIX: &str = "attr.";
 /// The most attributes that one search may filter by.
 const MOST_FILTERS: usize = 20;
 
+/// In how many ways a search may choose where any of several choices will do.
+const MOST_WAYS: usize = 500;
+
 /// The value, or the two ends, that were given for an attribute.
 struct Given {
     key: String,
@@ -39,7 +42,20 @@ pub(super) fn parse(
         let key = given.key.clone();
         condition(parameters, given, &values).map(|condition| AttributeFilter { key, condition })
     };
-    given.into_iter().filter_map(filter).collect()
+    let filters: Vec<_> = given.into_iter().filter_map(filter).collect();
+    let ways = filters.iter().map(|filter| match &filter.condition {
+        AttributeCondition::AnyOf(choices) => choices.len(),
+        AttributeCondition::AllOf(_)
+        | AttributeCondition::Number(_)
+        | AttributeCondition::Day(_)
+        | AttributeCondition::Is(_)
+        | AttributeCondition::Text(_) => 1,
+    });
+    if ways.fold(1, usize::saturating_mul) > MOST_WAYS {
+        let detail = format!("leave more than {MOST_WAYS} ways to choose; name fewer choices");
+        parameters.errors.add("attr", "too_many", detail);
+    }
+    filters
 }
 
 fn gather(parameters: &mut Parameters) -> Vec<Given> {

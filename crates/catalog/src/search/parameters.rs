@@ -2,10 +2,12 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use kernel::{CategoryId, Currency, Distance, FieldErrors, Limit, Money, Place};
+use kernel::{Currency, Distance, FieldErrors, Limit, Money, Place};
 
 use super::attributes;
-use super::query::{LeastRating, ListingQuery, Near, Period, PriceFilter, ProviderQuery, Sort};
+use super::query::{
+    Categories, LeastRating, ListingQuery, Near, Period, PriceFilter, ProviderQuery, Sort,
+};
 use super::range::Range;
 use super::vocabulary::Vocabulary;
 use super::words::Words;
@@ -38,11 +40,11 @@ impl ListingQuery {
         let attributes = attributes::parse(&mut given, &types, vocabulary);
         let providers = given.list("provider");
         let price = given.price();
-        let common = given.common(Sort::OF_LISTINGS);
+        let common = given.common(Sort::OF_LISTINGS, vocabulary);
         let currency = given.parsed::<Currency>("currency", "unknown_currency");
         let by_price = matches!(common.sort, Sort::Cheapest | Sort::Dearest);
         let price = (price.is_some() || currency.is_some() || by_price).then(|| PriceFilter {
-            currency: currency.unwrap_or(vocabulary.currency),
+            currency: currency.unwrap_or(vocabulary.currency()),
             minor: price,
         });
         let cursor = given.finish()?;
@@ -72,9 +74,12 @@ impl ProviderQuery {
     /// # Errors
     ///
     /// Everything that is wrong, at once, each by the name of its parameter.
-    pub fn parse(pairs: Vec<(String, String)>) -> Result<Parsed<Self>, FieldErrors> {
+    pub fn parse(
+        pairs: Vec<(String, String)>,
+        vocabulary: &Vocabulary,
+    ) -> Result<Parsed<Self>, FieldErrors> {
         let mut given = Parameters::new(pairs);
-        let common = given.common(Sort::OF_PROVIDERS);
+        let common = given.common(Sort::OF_PROVIDERS, vocabulary);
         let cursor = given.finish()?;
         let Common { words, categories, rating, near, created, favorites, sort, limit } = common;
         let query =
@@ -86,7 +91,7 @@ impl ProviderQuery {
 /// What both lists understand.
 struct Common {
     words: Option<Words>,
-    categories: BTreeSet<CategoryId>,
+    categories: Categories,
     rating: Option<LeastRating>,
     near: Option<Near>,
     created: Period,
@@ -162,11 +167,27 @@ impl Parameters {
         let (known, unknown): (BTreeSet<_>, BTreeSet<_>) =
             types.into_iter().partition(|key| vocabulary.knows(key));
         if !unknown.is_empty() {
-            let all: Vec<_> = vocabulary.types.iter().map(|t| t.key.as_str()).collect();
+            let all: Vec<_> = vocabulary.type_keys().collect();
             let detail = format!("must be of {}", all.join(", "));
             self.errors.add("type", "unknown_listing_type", detail);
         }
         known
+    }
+
+    fn categories(&mut self, vocabulary: &Vocabulary) -> Categories {
+        let value = self.take("category");
+        let given = value.map(|value| self.parts("category", &value)).unwrap_or_default();
+        let mut named = BTreeSet::new();
+        for name in given {
+            if let Some(id) = vocabulary.category(&name) {
+                named.insert(id);
+            } else {
+                let name: String = name.chars().take(64).collect();
+                let detail = format!("there is no category `{name}`");
+                self.errors.add("category", "unknown_category", detail);
+            }
+        }
+        vocabulary.with_descendants(named)
     }
 
     fn price(&mut self) -> Option<Range<i64>> {
@@ -196,7 +217,7 @@ impl Parameters {
         range
     }
 
-    fn common(&mut self, sorts: &[Sort]) -> Common {
+    fn common(&mut self, sorts: &[Sort], vocabulary: &Vocabulary) -> Common {
         let text = self.take("q");
         let has_words = text.is_some();
         let words = text.and_then(|text| match Words::new(&text) {
@@ -206,7 +227,7 @@ impl Parameters {
                 None
             }
         });
-        let categories = self.list("category");
+        let categories = self.categories(vocabulary);
         let rating = self.rating();
         let has_place = self.left.iter().any(|(name, _)| name == "near");
         let near = self.near();

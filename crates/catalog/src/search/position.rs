@@ -38,8 +38,8 @@ pub enum SortKey {
     Created(DateTime<Utc>),
     /// By price, in minor units.
     Price(i64),
-    /// By rating, in hundredths.
-    Rating(i32),
+    /// By the score of its reviews.
+    Rating(Exact),
     /// By distance, as a straight line through the earth in metres.
     Distance(Exact),
     /// By popularity.

@@ -57,6 +57,15 @@ impl Sort {
     }
 }
 
+/// The categories that are wanted; none for any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Categories {
+    /// Those that the search names.
+    pub named: BTreeSet<CategoryId>,
+    /// Those and all below them.
+    pub wanted: BTreeSet<CategoryId>,
+}
+
 /// A place to look around.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
@@ -133,8 +142,8 @@ pub struct ListingQuery {
     pub words: Option<Words>,
     /// Of one of these listing types; empty for any.
     pub types: BTreeSet<String>,
-    /// In one of these categories or below; empty for any.
-    pub categories: BTreeSet<CategoryId>,
+    /// In one of these categories or below.
+    pub categories: Categories,
     /// Of one of these providers; empty for any.
     pub providers: BTreeSet<ProviderId>,
     /// At such a price.
@@ -162,8 +171,8 @@ pub struct ListingQuery {
 pub struct ProviderQuery {
     /// Words to look for.
     pub words: Option<Words>,
-    /// In one of these categories or below; empty for any.
-    pub categories: BTreeSet<CategoryId>,
+    /// In one of these categories or below.
+    pub categories: Categories,
     /// Rated so well, or better.
     pub rating: Option<LeastRating>,
     /// Around a place.
@@ -193,7 +202,7 @@ impl ListingQuery {
         let mut print = Fingerprint::new("listings", self.sort.name());
         print.add("q", self.words.as_ref().map(Words::to_tsquery));
         print.add_all("type", &self.types);
-        print.add_all("category", &self.categories);
+        print.add_all("category", &self.categories.named);
         print.add_all("provider", &self.providers);
         print.add("currency", self.price.map(|price| price.currency));
         print.add("price", self.price.and_then(|price| price.minor));
@@ -229,7 +238,7 @@ impl ProviderQuery {
     pub fn fingerprint(&self) -> String {
         let mut print = Fingerprint::new("providers", self.sort.name());
         print.add("q", self.words.as_ref().map(Words::to_tsquery));
-        print.add_all("category", &self.categories);
+        print.add_all("category", &self.categories.named);
         print.add("rating", self.rating.map(LeastRating::hundredths));
         print.add_near(self.near);
         print.add_period(self.created);

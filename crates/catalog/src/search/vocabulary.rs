@@ -1,36 +1,17 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use kernel::Currency;
+use kernel::{CategoryId, Currency};
 
-use crate::{Attribute, AttributeKind, Choice, ListingType};
+use super::query::Categories;
+use crate::{AttributeKind, Choice, Taxonomy};
 
-/// What a search may speak of in this marketplace: its listing types and what they declare.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a search may speak of in this marketplace: its categories, its listing types and what
+/// they declare.
+#[derive(Debug, Clone)]
 pub struct Vocabulary {
-    /// The listing types.
-    pub types: Vec<SearchableType>,
-    /// The currency of a price where the search names none.
-    pub currency: Currency,
-}
-
-/// A listing type, as far as a search is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SearchableType {
-    /// Its key, such as `project`.
-    pub key: String,
-    /// What it declares.
-    pub attributes: Vec<SearchableAttribute>,
-}
-
-/// A declared attribute, as far as a search is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SearchableAttribute {
-    /// Its key, such as `floor_area`.
-    pub key: String,
-    /// Whether listings may be filtered by it.
-    pub filterable: bool,
-    /// What its values are.
-    pub values: AttributeValues,
+    taxonomy: Arc<Taxonomy>,
+    currency: Currency,
 }
 
 /// The values of an attribute.
@@ -103,29 +84,40 @@ impl From<&AttributeKind> for AttributeValues {
     }
 }
 
-impl From<&Attribute> for SearchableAttribute {
-    fn from(attribute: &Attribute) -> Self {
-        Self {
-            key: attribute.key.to_string(),
-            filterable: attribute.filterable,
-            values: AttributeValues::from(&attribute.kind),
-        }
-    }
-}
-
 impl Vocabulary {
-    /// Of these listing types.
-    pub fn new(types: &[ListingType], currency: Currency) -> Self {
-        let searchable = |listing_type: &ListingType| SearchableType {
-            key: listing_type.key().to_string(),
-            attributes: listing_type.attributes().iter().map(SearchableAttribute::from).collect(),
-        };
-        Self { types: types.iter().map(searchable).collect(), currency }
+    /// Of a taxonomy; `currency` is that of a price where the search names none.
+    pub const fn new(taxonomy: Arc<Taxonomy>, currency: Currency) -> Self {
+        Self { taxonomy, currency }
+    }
+
+    /// The currency of a price where the search names none.
+    pub const fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// The keys of all listing types.
+    pub(super) fn type_keys(&self) -> impl Iterator<Item = &str> {
+        self.taxonomy.listing_types().iter().map(|listing_type| listing_type.key().as_str())
+    }
+
+    /// The category of this id or slug.
+    pub(super) fn category(&self, name: &str) -> Option<CategoryId> {
+        match name.parse() {
+            Ok(id) => self.taxonomy.category(id),
+            Err(_) => self.taxonomy.category_of_slug(name),
+        }
+        .map(|category| category.id)
+    }
+
+    /// These categories with all below them.
+    pub(super) fn with_descendants(&self, named: BTreeSet<CategoryId>) -> Categories {
+        let wanted = named.iter().flat_map(|id| self.taxonomy.with_descendants(*id)).collect();
+        Categories { named, wanted }
     }
 
     /// Whether there is such a listing type.
     pub(super) fn knows(&self, key: &str) -> bool {
-        self.types.iter().any(|t| t.key == key)
+        self.taxonomy.listing_type(key).is_some()
     }
 
     /// The values of an attribute among the given listing types; all of them if none is given.
@@ -135,17 +127,19 @@ impl Vocabulary {
         types: &BTreeSet<String>,
     ) -> Result<AttributeValues, NoSuchAttribute> {
         let mut declared = self
-            .types
+            .taxonomy
+            .listing_types()
             .iter()
-            .filter(|t| types.is_empty() || types.contains(&t.key))
-            .flat_map(|t| &t.attributes)
-            .filter(|attribute| attribute.key == key)
+            .filter(|t| types.is_empty() || types.contains(t.key().as_str()))
+            .filter_map(|listing_type| listing_type.attribute(key))
             .peekable();
         declared.peek().ok_or(NoSuchAttribute::Undeclared)?;
         let mut filterable = declared.filter(|attribute| attribute.filterable);
         let first = filterable.next().ok_or(NoSuchAttribute::Unfilterable)?;
         filterable
-            .try_fold(first.values.clone(), |values, next| values.merged(&next.values))
+            .try_fold(AttributeValues::from(&first.kind), |values, next| {
+                values.merged(&AttributeValues::from(&next.kind))
+            })
             .ok_or(NoSuchAttribute::Ambiguous)
     }
 }

@@ -1,1 +1,0 @@
-//! Finding listings and providers.

@@ -1,0 +1,176 @@
+//! Plans, on a marketplace of some size.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use catalog::search::{Exact, ListingQuery, Position, ProviderQuery, Sort, SortKey, Vocabulary};
+use catalog::{Category, CategoryName, ListingType, ListingTypeDeclaration, Taxonomy};
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
+use kernel::{CategoryId, Clock, Currency, ListingId, Slug, SystemClock};
+use test_support::{GENERATE_MARKETPLACE, TestDatabase};
+use uuid::Uuid;
+
+use super::page::Asked;
+use crate::catalog::statement::Statement;
+use crate::{PgStore, Settings};
+
+async fn marketplace() -> (TestDatabase, PgStore) {
+    let database = TestDatabase::new().await;
+    let client = database.client().await;
+    let size = "SET LOCAL generate.listings = 20000; SET LOCAL generate.providers = 3000;";
+    let fill = format!("BEGIN; {size} {GENERATE_MARKETPLACE}; COMMIT");
+    client.batch_execute(&fill).await.unwrap();
+    let favorites = "INSERT INTO listing_favorites SELECT md5('account ' || n % 2000 + 1)::uuid, \
+                     md5('listing ' || n % 19997 + 1)::uuid, now() FROM generate_series(1, 40000) n \
+                     ON CONFLICT DO NOTHING; \
+                     INSERT INTO provider_favorites SELECT md5('account ' || n % 2000 + 1)::uuid, \
+                     md5('provider ' || n % 1999 + 1)::uuid, now() FROM generate_series(1, 20000) n \
+                     ON CONFLICT DO NOTHING";
+    client.batch_execute(favorites).await.unwrap();
+    client.batch_execute("VACUUM ANALYZE").await.unwrap();
+    let store = PgStore::connect(&Settings::new(database.url()), |_| &[]).unwrap();
+    (database, store)
+}
+
+/// What the generated marketplace declares.
+async fn vocabulary(database: &TestDatabase) -> Vocabulary {
+    let client = database.client().await;
+    let types = client.query("SELECT declaration::text FROM listing_types", &[]).await.unwrap();
+    let listing_type = |declaration: &str| {
+        let declared: ListingTypeDeclaration = serde_json::from_str(declaration).unwrap();
+        ListingType::new(declared).unwrap()
+    };
+    let types = types.iter().map(|row| listing_type(row.get(0))).collect();
+    let category = |row: &tokio_postgres::Row| Category {
+        id: CategoryId::from_uuid(uuid(row.get(0))),
+        parent: row.get::<_, Option<&str>>(1).map(|id| CategoryId::from_uuid(uuid(id))),
+        slug: Slug::from_stored(row.get(2)),
+        name: CategoryName::from_stored(row.get(3)),
+        translations: BTreeMap::new(),
+        position: row.get(4),
+        version: 1,
+    };
+    let all = "SELECT id::text, parent_id::text, slug, name, position FROM categories";
+    let categories = client.query(all, &[]).await.unwrap().iter().map(category).collect();
+    Vocabulary::new(Arc::new(Taxonomy::new(types, categories)), Currency::EUR)
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap();
+        (name.to_owned(), value.to_owned())
+    };
+    query.split('&').filter(|text| !text.is_empty()).map(pair).collect()
+}
+
+fn uuid(text: &str) -> Uuid {
+    Uuid::parse_str(text).unwrap()
+}
+
+/// md5('account 1')
+const ACCOUNT: &str = "2d725644-28d1-4e25-56f4-12d215f60635";
+
+impl<ST> Statement<ST> {
+    fn explained(self) -> Statement<Text> {
+        let mut explain = Statement::new();
+        explain.sql("EXPLAIN ");
+        explain.append(self);
+        explain
+    }
+}
+
+async fn plan(store: &PgStore, asked: &Asked<'_>) -> String {
+    let mut conn =
+        if asked.is_simple() { store.conn().await } else { store.search_conn().await }.unwrap();
+    let lines: Vec<String> = asked.statement().explained().load(&mut conn).await.unwrap();
+    lines.join("\n")
+}
+
+#[track_caller]
+fn uses_indexes_only(what: &str, plan: &str) {
+    for table in ["listing_search", "listing_numbers", "listings", "provider_search", "providers"] {
+        assert!(!plan.contains(&format!("Seq Scan on {table}")), "{what} reads all of it:\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn no_search_reads_a_whole_table() {
+    let (database, store) = marketplace().await;
+    let vocabulary = vocabulary(&database).await;
+    let id = ListingId::from_uuid(uuid(ACCOUNT));
+
+    for filter in [
+        "",
+        "q=bara",
+        "q=majunobe",
+        "q=\"bara baren\" -fila maj",
+        "type=service",
+        "type=service,project",
+        "category=generated-0",
+        "category=generated-1,generated-24",
+        "category=generated-5",
+        "provider=prv_2d72564428d14e2556f412d215f60635",
+        "price[gte]=1000&price[lte]=1200",
+        "rating[gte]=4.95",
+        "near=49.2,8.2&within_km=25",
+        "near=49.2,8.2&within_mi=3",
+        "near=20,-40&within_km=25",
+        "near=49.2,8.2",
+        "attr.style=loft",
+        "attr.style=loft,rustic&attr.features=balcony,garden",
+        "attr.area[gte]=20&attr.area[lte]=21",
+        "attr.height=3.25",
+        "attr.ready_on[gte]=2027-11-01",
+        "attr.furnished=true",
+        "created_at[gte]=2026-01-03T00:00:00Z",
+        "created_at[lt]=2026-01-01T01:00:00Z",
+        "is_favorite=true",
+        "q=majunobe&near=49.2,8.2&within_km=25&attr.style=loft&attr.area[gte]=50&price[lte]=100000",
+    ] {
+        for sort in Sort::OF_LISTINGS {
+            let asked = format!("{filter}&sort={}", sort.name());
+            let Ok(parsed) = ListingQuery::parse(pairs(&asked), &vocabulary) else { continue };
+            let mut query = parsed.query;
+            for page in ["first", "next"] {
+                if page == "next" {
+                    query.after = Some(Position { key: a_key(*sort), id, corrected: None });
+                }
+                let words = query.words.clone();
+                let asking = Asked::listings(&query, words.as_ref(), Some(uuid(ACCOUNT)));
+                let plan = plan(&store, &asking).await;
+                uses_indexes_only(&format!("the {page} page of {asked}"), &plan);
+            }
+        }
+    }
+    for filter in [
+        "",
+        "q=bara",
+        "category=generated-0",
+        "rating[gte]=4.99",
+        "near=49.2,8.2&within_km=25",
+        "is_favorite=true",
+    ] {
+        for sort in Sort::OF_PROVIDERS {
+            let asked = format!("{filter}&sort={}", sort.name());
+            let Ok(parsed) = ProviderQuery::parse(pairs(&asked), &vocabulary) else { continue };
+            let query = parsed.query;
+            let words = query.words.clone();
+            let asking = Asked::providers(&query, words.as_ref(), Some(uuid(ACCOUNT)));
+            let plan = plan(&store, &asking).await;
+            uses_indexes_only(&format!("providers, {asked}"), &plan);
+        }
+    }
+}
+
+fn a_key(sort: Sort) -> SortKey {
+    let at = SystemClock.now();
+    match sort {
+        Sort::Relevance => SortKey::Relevance { rank: Exact::new(0.5), newest: at },
+        Sort::Newest => SortKey::Created(at),
+        Sort::Cheapest | Sort::Dearest => SortKey::Price(20_000),
+        Sort::BestRated => SortKey::Rating(Exact::new(4.5)),
+        Sort::Nearest => SortKey::Distance(Exact::new(5_000.0)),
+        Sort::Popular => SortKey::Popularity(40),
+    }
+}
