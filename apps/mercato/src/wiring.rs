@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use adapter_postgres::PgStore;
 use anyhow::Context;
+use bookings::{BookingService, ScheduleService};
 use hmac::{Hmac, KeyInit, Mac};
 use identity::{AccountAdministration, IdentityService, Parts, SessionCheck};
 use kernel::{Clock, Ids, Random, SystemIds, SystemRandom};
@@ -65,6 +66,10 @@ pub struct Services {
     pub profile: Arc<Profile>,
     /// Pictures and documents.
     pub media: Media,
+    /// Requests, quotes and appointments.
+    pub bookings: BookingService,
+    /// Opening hours, free slots and calendars.
+    pub schedules: ScheduleService,
     /// What people do with their accounts.
     pub identity: IdentityService,
     /// What admins do to accounts.
@@ -124,11 +129,22 @@ impl Services {
             UnsubscribeKey::new(derived_key(settings, "unsubscribe links")),
         );
         let mails = mail::service(settings, foundation, &profile, &identity, &reviews)?;
+        let bookings = BookingService::new(
+            store.clone(),
+            store.clone(),
+            clock.clone(),
+            ids.clone(),
+            profile.bookings.clone(),
+        );
+        let schedules =
+            ScheduleService::new(store.clone(), store.clone(), clock.clone(), random.clone());
         Ok(Self {
             reviews,
             notifications,
             mails,
             profile: Arc::new(profile),
+            bookings,
+            schedules,
             media: Media::new(settings, foundation)?,
             identity,
             accounts,

@@ -76,6 +76,8 @@ actions! {
 
     /// Send a request to a provider.
     BookingSubmit = "booking.submit",
+    /// See the list of one's own bookings, also as a calendar.
+    BookingList = "booking.list",
     /// See a booking.
     BookingRead = "booking.read",
     /// Propose a price and the work.

@@ -92,7 +92,7 @@ pub const fn grants(action: Action) -> &'static [Grant] {
         Action::ListingModerate => &[MODERATOR, ADMIN],
         Action::FavoriteManage => &[CLIENT],
 
-        Action::BookingSubmit => &[CLIENT],
+        Action::BookingSubmit | Action::BookingList => &[CLIENT],
         Action::BookingRead => &[CLIENT_SIDE, PROVIDER_SIDE],
         Action::BookingOffer
         | Action::BookingAccept

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use access::{Action, Actor, Relation, decide};
+use access::{Action, Actor, Relation, decide, permits};
 use chrono::{Days, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use kernel::{Clock, FieldErrors, ListingId, ProviderId, Random};
@@ -27,6 +27,12 @@ pub struct ListingSlots {
     pub time_zone: Tz,
     /// In order.
     pub slots: Vec<FreeSlot>,
+}
+
+impl std::fmt::Debug for ScheduleService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScheduleService").finish_non_exhaustive()
+    }
 }
 
 impl ScheduleService {
@@ -129,6 +135,9 @@ impl ScheduleService {
 
     /// Makes the address of the actor's calendar anew; the one before no longer works.
     pub async fn renew_calendar_token(&self, actor: &Actor) -> Result<CalendarToken, BookingError> {
+        let action = Action::BookingList;
+        decide(actor, action, Relation::Stranger, true)
+            .map_err(|denial| BookingError::denied_openly(denial, action))?;
         let account = actor.account().ok_or(BookingError::Unauthenticated)?;
         let token = CalendarToken::new(&*self.random);
         let mut tx = self.store.begin().await?;
@@ -158,7 +167,8 @@ fn authorize(actor: &Actor, listing: &crate::BookableListing) -> Result<(), Book
     let action = Action::AvailabilityUpdate;
     let own = actor.provider() == Some(listing.provider);
     let relation = if own { Relation::Owner } else { Relation::Stranger };
-    decide(actor, action, relation, listing.public).map_err(|denial| match denial {
+    let sees = listing.public || permits(actor, Action::ListingReadUnpublished, relation);
+    decide(actor, action, relation, sees).map_err(|denial| match denial {
         access::Denial::Hidden => BookingError::ListingNotFound { id: listing.id },
         access::Denial::SignIn | access::Denial::Forbidden(_) => {
             BookingError::denied_openly(denial, action)

@@ -57,6 +57,12 @@ impl Seen {
     }
 }
 
+impl std::fmt::Debug for BookingService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BookingService").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
 impl BookingService {
     /// The service over its ports.
     pub fn new(
@@ -343,6 +349,9 @@ impl BookingService {
         limit: Limit,
         after: Option<BookingPosition>,
     ) -> Result<Page<Seen, BookingPosition>, BookingError> {
+        let action = Action::BookingList;
+        decide(actor, action, Relation::Stranger, true)
+            .map_err(|denial| BookingError::denied_openly(denial, action))?;
         let account = actor.account().ok_or(BookingError::Unauthenticated)?;
         let query = BookingQuery { account, side, statuses, limit, after };
         let now = self.clock.now();

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use actix_web::dev::Payload;
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
@@ -52,6 +52,27 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             }
             Ok(Self { value: parse(&bytes)?, hash: Sha256::digest(&bytes).into() })
         })
+    }
+}
+
+/// A JSON body that may be left out where it would say nothing.
+#[derive(Debug)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        if length.is_none_or(|length| length == "0")
+            && !headers.contains_key(header::TRANSFER_ENCODING)
+        {
+            return Box::pin(async { Ok(Self(T::default())) });
+        }
+        let body = Body::<T>::from_request(request, payload);
+        Box::pin(async move { body.await.map(|body| Self(body.value)) })
     }
 }
 

@@ -4,7 +4,10 @@
 mod accounts;
 mod audit;
 mod auth;
+mod availability;
 mod body;
+mod bookings;
+mod calendar;
 mod caller;
 mod clock;
 mod cursor;
@@ -17,6 +20,7 @@ mod jobs;
 mod limits;
 mod me;
 mod media;
+mod money;
 mod notifications;
 mod openapi;
 mod page;

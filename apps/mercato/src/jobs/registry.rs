@@ -136,5 +136,8 @@ async fn on_timer(services: &Services, kind: &str, subject: &str) -> Result<(), 
     if reviews::TIMER_KINDS.contains(&kind) {
         return Ok(services.reviews.on_timer(kind, subject).await?);
     }
+    if bookings::TIMER_KINDS.contains(&kind) {
+        return Ok(services.bookings.on_timer(kind, subject).await?);
+    }
     Err(JobFailure::new(format!("nobody answers the timer {kind} of {subject}")))
 }
