@@ -286,6 +286,7 @@ async fn run(
     let foundation =
         Foundation { simulation: Some(Arc::clone(&simulation)), ..Foundation::new(store, clock) };
     let services = Services::new(settings, &foundation).expect("the services can be wired");
+    services.declare_profile().await.expect("what the profile declares can be stored");
     let state = Arc::new(wiring::http_state(settings, services.clone()));
     let api = http::start(state).expect("a free port exists");
     let mut worker = None;

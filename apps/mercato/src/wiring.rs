@@ -1,5 +1,6 @@
 //! Puts the services together from their adapters. The only place that knows them all.
 
+mod catalog;
 mod media;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::mail;
 use crate::profile::Profile;
 use crate::sessions::CachedSessions;
 
+pub use self::catalog::Catalog;
 pub use media::Media;
 
 /// What every service stands on.
@@ -64,6 +66,8 @@ pub struct Services {
     pub simulation: Option<Arc<Simulation>>,
     /// What kind of marketplace this is.
     pub profile: Arc<Profile>,
+    /// Listings, providers, listing types and categories.
+    pub catalog: Catalog,
     /// Pictures and documents.
     pub media: Media,
     /// Requests, quotes and appointments.
@@ -138,6 +142,7 @@ impl Services {
         );
         let schedules =
             ScheduleService::new(store.clone(), store.clone(), clock.clone(), random.clone());
+        let media = Media::new(settings, foundation)?;
         Ok(Self {
             reviews,
             notifications,
@@ -145,7 +150,8 @@ impl Services {
             profile: Arc::new(profile),
             bookings,
             schedules,
-            media: Media::new(settings, foundation)?,
+            catalog: Catalog::new(foundation, &media),
+            media,
             identity,
             accounts,
             sessions: SessionCheck::new(store.clone(), tokens, clock.clone()),
@@ -153,6 +159,17 @@ impl Services {
             clock: Arc::clone(&foundation.clock),
             simulation: foundation.simulation.clone(),
         })
+    }
+}
+
+impl Services {
+    /// Stores what the profile declares and the database does not have yet; before anything serves.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    pub async fn declare_profile(&self) -> anyhow::Result<()> {
+        self.catalog.declare(&self.profile).await.context("cannot store what the profile declares")
     }
 }
 

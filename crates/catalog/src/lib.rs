@@ -48,7 +48,7 @@ pub use provider::{
     Verification,
 };
 pub use service::{
-    Decision, ListingEdit, ListingService, ModerationService, NewListing, PriceHistory,
-    ProviderService, Removal, ReviewTarget, StoredListing, TaxonomyService, Uploads,
+    CategorySeed, Decision, ListingEdit, ListingService, ModerationService, NewListing,
+    PriceHistory, ProviderService, Removal, ReviewTarget, StoredListing, TaxonomyService, Uploads,
 };
 pub use taxonomy::{CategoryPatch, Taxonomy};

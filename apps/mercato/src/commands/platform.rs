@@ -40,6 +40,7 @@ impl Platform {
         };
         let foundation = Foundation { simulation, ..Foundation::new(store, clock) };
         let services = Services::new(settings, &foundation)?;
+        services.declare_profile().await?;
         Ok(Self { database, foundation, services })
     }
 

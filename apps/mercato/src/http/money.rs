@@ -1,3 +1,4 @@
+use catalog::GivenMoney;
 use kernel::{Currency, FieldErrors, Money};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,5 +29,12 @@ impl MoneyView {
         errors
             .check(&pointer, "unknown_currency", currency)
             .map(|currency| Money::new(self.amount, currency))
+    }
+}
+
+impl From<MoneyView> for GivenMoney {
+    fn from(money: MoneyView) -> Self {
+        let MoneyView { amount, currency } = money;
+        Self { amount, currency }
     }
 }

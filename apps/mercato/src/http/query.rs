@@ -85,6 +85,16 @@ fn form(text: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(text.as_bytes())
 }
 
+/// 400 for a value of a parameter that is none of those that are known.
+pub(crate) fn unknown(parameter: &str, given: &str, known: &[&str]) -> Problem {
+    let detail = format!("`{given}` is none of {}", known.join(", "));
+    Problem::malformed("invalid_query", detail.clone()).with_fields(&[FieldError {
+        pointer: parameter.to_owned(),
+        code: "invalid",
+        detail,
+    }])
+}
+
 /// The page size, from `limit`.
 pub(crate) fn limit(given: Option<i64>) -> Result<Limit, Problem> {
     given.map_or_else(|| Ok(Limit::default()), Limit::new).map_err(|error| {

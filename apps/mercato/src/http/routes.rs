@@ -23,6 +23,12 @@ fn v1(config: &mut ServiceConfig<'_>) {
     config
         .configure(super::auth::routes)
         .configure(super::me::routes)
+        .configure(super::listing_types::routes)
+        .configure(super::categories::routes)
+        .configure(super::providers::routes)
+        .configure(super::listings::routes)
+        .configure(super::prices::routes)
+        .configure(super::moderation::routes)
         .configure(super::accounts::routes)
         .configure(super::audit::routes)
         .configure(super::bookings::routes)

@@ -39,7 +39,6 @@ pub(crate) struct ListingBody<T> {
 
 /// A form, for the description of the API.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "only its schema is used; `ListingBody` reads the form")]
 pub(crate) struct ListingForm<T> {
     /// What would be the JSON body otherwise.
     data: T,

@@ -39,7 +39,7 @@ impl Market {
         let clock = Arc::new(ManualClock::new(NOW));
         let ids = Arc::new(SystemIds);
         let taxonomy = TaxonomyService::new(store.clone(), clock.clone(), ids.clone());
-        taxonomy.seed(vec![declaration("none"), declaration("before")]).await.unwrap();
+        taxonomy.seed(vec![declaration("none"), declaration("before")], vec![]).await.unwrap();
         Self {
             listings: ListingService::new(
                 store.clone(),

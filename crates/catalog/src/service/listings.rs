@@ -184,6 +184,13 @@ impl ListingService {
         Ok(StoredListing { listing, media: media.items().to_vec(), pending: None })
     }
 
+    /// Passes if the actor may change a listing; what else is wrong is not looked at.
+    pub async fn may_update(&self, actor: &Actor, id: ListingId) -> Result<(), CatalogError> {
+        let found = self.store.listing_detail(&ListingName::Id(id), None).await?;
+        let found = found.ok_or(CatalogError::ListingNotFound { id })?;
+        found.listing.authorize(actor, Action::ListingUpdate)
+    }
+
     /// Changes a listing and its media in one step. What a moderator has to see first waits as a
     /// change request; the rest applies at once.
     pub async fn update(

@@ -19,7 +19,7 @@ pub use listings::{
 };
 pub use moderation::{Decision, ModerationService, ReviewTarget};
 pub use providers::ProviderService;
-pub use taxonomy::TaxonomyService;
+pub use taxonomy::{CategorySeed, TaxonomyService};
 
 /// Passes if the actor may do this whatever the object is, as moderators and admins may.
 fn permit(actor: &Actor, action: Action) -> Result<(), CatalogError> {

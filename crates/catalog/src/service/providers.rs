@@ -63,6 +63,13 @@ impl ProviderService {
         provider.filter(|provider| provider.is_visible_to(actor)).ok_or(missing)
     }
 
+    /// Passes if the actor may change a provider; what else is wrong is not looked at.
+    pub async fn may_update(&self, actor: &Actor, id: ProviderId) -> Result<(), CatalogError> {
+        let found = self.store.provider(id).await?;
+        let found = found.ok_or(CatalogError::ProviderNotFound { id })?;
+        found.authorize(actor, Action::ProviderUpdate)
+    }
+
     /// Changes what a provider says of itself.
     pub async fn update(
         &self,

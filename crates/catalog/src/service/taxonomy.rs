@@ -1,15 +1,16 @@
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use access::{Action, Actor, AuditEntry};
 use chrono::{DateTime, Utc};
-use kernel::{CategoryId, Clock, FieldErrors, Ids, ListingId};
+use kernel::{CategoryId, Clock, FieldErrors, Ids, ListingId, Slug};
 use serde_json::{Value, json};
 
 use super::permit;
 use crate::port::{CatalogStore, CatalogTx};
 use crate::{
-    CatalogError, Category, CategoryPatch, Key, ListingType, ListingTypeDeclaration, Taxonomy,
-    TaxonomyEvent,
+    CatalogError, Category, CategoryName, CategoryPatch, Key, ListingType, ListingTypeDeclaration,
+    Taxonomy, TaxonomyEvent,
 };
 
 /// Listing types and categories, for everyone and for admins.
@@ -18,6 +19,21 @@ pub struct TaxonomyService {
     store: Arc<dyn CatalogStore>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+}
+
+/// A category that a profile declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategorySeed {
+    /// Its name in addresses.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: CategoryName,
+    /// The same by language tag.
+    pub translations: BTreeMap<String, CategoryName>,
+    /// The category above it, which stands before it in the list.
+    pub parent: Option<Slug>,
+    /// Its place among its siblings.
+    pub position: i32,
 }
 
 /// How many listings are checked at once when their type changes.
@@ -59,22 +75,44 @@ impl TaxonomyService {
         Ok(listing_type)
     }
 
-    /// Stores those listing types of a profile that are not there yet. What admins changed since
-    /// stays as it is.
+    /// Stores those listing types and categories of a profile that are not there yet. What admins
+    /// changed since stays as it is. Several servers may do this at once.
     pub async fn seed(
         &self,
-        declarations: Vec<ListingTypeDeclaration>,
+        listing_types: Vec<ListingTypeDeclaration>,
+        categories: Vec<CategorySeed>,
     ) -> Result<(), CatalogError> {
+        let known = self.store.taxonomy().await?;
+        let has_types =
+            listing_types.iter().all(|it| known.listing_type(it.key.as_str()).is_some());
+        let has_categories =
+            categories.iter().all(|it| known.category_of_slug(it.slug.as_str()).is_some());
+        if has_types && has_categories {
+            return Ok(());
+        }
         let now = self.clock.now();
         let mut tx = self.store.begin_catalog().await?;
-        for declaration in declarations {
+        // The lock of the tree keeps other servers from seeding meanwhile.
+        let tree = tx.categories_for_update().await?;
+        let mut ids: HashMap<Slug, CategoryId> =
+            tree.into_iter().map(|category| (category.slug, category.id)).collect();
+        for CategorySeed { slug, name, translations, parent, position } in categories {
+            if ids.contains_key(&slug) {
+                continue;
+            }
+            let id = CategoryId::next(&*self.ids);
+            let parent = parent.and_then(|slug| ids.get(&slug).copied());
+            ids.insert(slug.clone(), id);
+            let category = Category { id, parent, slug, name, translations, position, version: 1 };
+            tx.insert_category(&category, now).await?;
+        }
+        for declaration in listing_types {
             let listing_type = ListingType::new(declaration)?;
             if tx.listing_type_for_share(listing_type.key()).await?.is_none() {
                 tx.insert_listing_type(&listing_type, now).await?;
-                let event = TaxonomyEvent { subject: listing_type.key().to_string() };
-                tx.publish(&event, None, now).await?;
             }
         }
+        tx.publish(&TaxonomyEvent { subject: "profile".to_owned() }, None, now).await?;
         tx.commit().await?;
         self.store.taxonomy_changed();
         Ok(())
