@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use catalog::media::ObjectStore;
 use clap::ValueEnum;
+use reviews::RatingDrift;
 
 use super::output::say;
 use super::platform::Platform;
@@ -15,10 +16,16 @@ pub(super) enum Part {
     Config,
     /// Whether every picture that is named is there.
     Storage,
+    /// Whether every rating is what its reviews add up to.
+    Ratings,
 }
 
 /// Looks, and fails if something is wrong.
-pub(super) async fn examine(settings: Settings, part: Option<Part>) -> anyhow::Result<()> {
+pub(super) async fn examine(
+    settings: Settings,
+    part: Option<Part>,
+    mend: bool,
+) -> anyhow::Result<()> {
     let platform = Platform::look(&settings).await?;
     let parts = part.map_or_else(|| Part::value_variants().to_vec(), |part| vec![part]);
     let mut faults = 0;
@@ -26,6 +33,7 @@ pub(super) async fn examine(settings: Settings, part: Option<Part>) -> anyhow::R
         faults += match part {
             Part::Config => config(&settings, &platform).await?,
             Part::Storage => storage(&platform).await?,
+            Part::Ratings => ratings(&platform, mend).await?,
         };
     }
     platform.stop().await?;
@@ -79,6 +87,25 @@ async fn storage(platform: &Platform) -> anyhow::Result<usize> {
         .map(|key| format!("{key} is named, but not there"))
         .collect();
     report("storage", &missing)
+}
+
+/// What was mended is told, and is no finding any more.
+async fn ratings(platform: &Platform, mend: bool) -> anyhow::Result<usize> {
+    let drift = platform.services.reviews.recompute_all(mend).await?;
+    let findings: Vec<_> = drift
+        .iter()
+        .map(|RatingDrift { rated, stored, counted }| {
+            let (shown, found) = (stored.count, counted.count);
+            let (stars, sum) = (stored.stars, counted.stars);
+            format!("{rated} shows {shown} reviews of {stars} stars, it has {found} of {sum}")
+        })
+        .collect();
+    let found = report("ratings", &findings)?;
+    if mend && found > 0 {
+        say("ratings: mended")?;
+        return Ok(0);
+    }
+    Ok(found)
 }
 
 /// At most so many findings are listed.

@@ -58,6 +58,9 @@ enum Command {
     Doctor {
         /// What to look at; all of it without.
         part: Option<Part>,
+        /// Makes right what can be: ratings are set to what their reviews add up to.
+        #[arg(long)]
+        mend: bool,
     },
     /// Prints the OpenAPI document.
     Openapi,
@@ -107,7 +110,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             Command::Worker(flags) => worker::work(settings, flags).await,
             Command::Migrate { check } => migrate::migrate(&settings, check).await,
             Command::CreateAdmin(flags) => create_admin::create_admin(settings, flags).await,
-            Command::Doctor { part } => doctor::examine(settings, part).await,
+            Command::Doctor { part, mend } => doctor::examine(settings, part, mend).await,
             Command::Openapi => say(&crate::http::openapi().to_pretty_json()?),
             Command::Healthcheck { url } => healthcheck::check(&settings, url).await,
             Command::Config { what: ConfigCommand::Print } => say(&settings.masked()),

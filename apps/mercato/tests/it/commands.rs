@@ -155,3 +155,31 @@ async fn the_doctor_finds_nothing_in_a_sound_marketplace_and_names_what_is_missi
     assert!(!ok);
     assert!(output.contains("ab/0123456789abcdef0123456789abcd.png"), "{output}");
 }
+
+#[tokio::test]
+async fn the_doctor_finds_a_rating_that_no_review_gave_and_mends_it_when_told_to() {
+    let database = TestDatabase::new().await;
+    database
+        .client()
+        .await
+        .batch_execute(
+            "INSERT INTO accounts (id, email, password_hash, display_name, locale, time_zone, roles,
+                 status, token_version, created_at, version)
+             VALUES ('0192d4c0-0000-7000-8000-000000000001', 'kim@example.org', 'x', 'Kim', 'en',
+                 'UTC', '{client}', 'active', 1, now(), 1);
+             INSERT INTO providers (id, account_id, slug, name, category_ids, languages,
+                 verification, status, rating_count, rating_mean, version, created_at, updated_at)
+             VALUES ('0192d4c0-0000-7000-8000-000000000002', '0192d4c0-0000-7000-8000-000000000001',
+                 'kim', 'Kim', '{}', '{}', 'unverified', 'active', 9, 5, 1, now(), now())",
+        )
+        .await
+        .unwrap();
+
+    let (ok, output, _) = run(Some(database.url()), &["doctor", "ratings"]);
+    assert!(!ok);
+    assert!(output.contains("prv_0192d4c0000070008000000000000002"), "{output}");
+    let (ok, output, errors) = run(Some(database.url()), &["doctor", "ratings", "--mend"]);
+    assert!(ok, "{output}{errors}");
+    let (ok, output, errors) = run(Some(database.url()), &["doctor", "ratings"]);
+    assert!(ok, "{output}{errors}");
+}
