@@ -111,7 +111,7 @@ struct Queue {
 /// Listings before they are public, those that are public and not looked at yet, and changes of
 /// public listings; oldest first.
 #[utoipa::path(
-    operation_id = "listReviewQueue",
+    operation_id = "listModerationQueue",
     tag = "admin",
     params(Queue),
     responses((status = OK, description = "A page", body = PageView<ReviewItemView>)),

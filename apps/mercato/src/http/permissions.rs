@@ -175,7 +175,7 @@ pub const PERMISSIONS: &[Permission] = &[
     line("getPriceHistory", Action::ListingRead, Object::Listing),
     line("listMyListings", Action::ListingCreate, Object::OwnProvider),
     // admin: moderation
-    line("listReviewQueue", Action::ListingModerate, Object::Nothing),
+    line("listModerationQueue", Action::ListingModerate, Object::Nothing),
     line("getChangeRequest", Action::ListingModerate, Object::Nothing),
     line("approveListing", Action::ListingModerate, Object::Nothing),
     line("rejectListing", Action::ListingModerate, Object::Nothing),
