@@ -1,115 +1,16 @@
 use access::{Action, Actor, Relation, decide, permits};
 use chrono::{DateTime, Utc};
-use kernel::{AccountId, BookingId, Currency, ListingId, Money, ProviderId, Text};
+use kernel::{AccountId, BookingId, ListingId, Money, ProviderId, Text};
 
 use crate::cancellation::percentage;
 use crate::{
-    BookingError, BookingEvent, CancellationPolicy, CancellationQuote, Command, Happening,
-    Interval, Offer, Policy, Side, Status,
+    BookingError, BookingEvent, Budget, CancellationPolicy, CancellationQuote, Command, Funds,
+    Happening, Interval, Offer, PaymentTerms, Policy, Process, ProcessKind, Settlement, Side,
+    Status,
 };
 
 /// What the client writes to the provider.
 pub type Message = Text<1, 5000>;
-
-/// The most a client wants to spend: a price above nothing.
-pub type Budget = Money;
-
-/// A time in the provider's calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appointment {
-    /// The time itself.
-    pub slot: Interval,
-    /// The time with its buffers, which nobody else can have.
-    pub busy: Interval,
-    /// How many the provider could serve at once when it was booked.
-    pub capacity: u32,
-}
-
-/// The three processes that share the lifecycle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Process {
-    /// Free text; the provider accepts or declines.
-    Request {
-        /// What the client wants to spend, if they say so.
-        budget: Option<Budget>,
-    },
-    /// Offers and counter-offers until one side accepts the other's.
-    Quote {
-        /// What the client wants to spend, if they say so.
-        budget: Option<Budget>,
-    },
-    /// A time in the provider's calendar.
-    Appointment {
-        /// When.
-        appointment: Appointment,
-    },
-}
-
-impl Process {
-    /// Which one it is.
-    pub const fn kind(&self) -> ProcessKind {
-        match self {
-            Self::Request { .. } => ProcessKind::Request,
-            Self::Quote { .. } => ProcessKind::Quote,
-            Self::Appointment { .. } => ProcessKind::Appointment,
-        }
-    }
-}
-
-/// Which process a listing type allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProcessKind {
-    /// See [`Process::Request`].
-    Request,
-    /// See [`Process::Quote`].
-    Quote,
-    /// See [`Process::Appointment`].
-    Appointment,
-}
-
-impl ProcessKind {
-    /// Its name on the wire and in the database.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Request => "request",
-            Self::Quote => "quote",
-            Self::Appointment => "appointment",
-        }
-    }
-}
-
-/// What a listing costs before anybody talks about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListPrice {
-    /// So much, whatever the work.
-    Fixed(Money),
-    /// So much for each hour of an appointment.
-    PerHour(Money),
-    /// To be agreed.
-    Open,
-}
-
-impl ListPrice {
-    /// The currency, where there is one.
-    pub const fn currency(self) -> Option<Currency> {
-        match self {
-            Self::Fixed(price) | Self::PerHour(price) => Some(price.currency()),
-            Self::Open => None,
-        }
-    }
-
-    /// The price that is known at submission, rounded down to the minor unit.
-    pub fn for_slot(self, slot: Option<Interval>) -> Option<Money> {
-        match (self, slot) {
-            (Self::Fixed(price), _) => Some(price),
-            (Self::PerHour(price), Some(slot)) => price
-                .checked_mul(slot.length().num_minutes())
-                .ok()
-                .map(|total| Money::new(total.minor() / 60, total.currency())),
-            (Self::PerHour(_), None) | (Self::Open, _) => None,
-        }
-    }
-}
 
 /// The people of a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,60 +21,6 @@ pub struct Parties {
     pub provider: ProviderId,
     /// The provider's account.
     pub provider_account: AccountId,
-}
-
-/// Whether this marketplace takes the client's money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PaymentTerms {
-    /// No: the two sides settle it between them.
-    NoPayments,
-    /// Yes: an appointment with a price is authorised before the provider sees it.
-    AuthoriseFirst,
-}
-
-/// What the marketplace holds of the client's money for a booking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Funds {
-    /// Nothing, and nothing is asked for.
-    NotTaken,
-    /// Asked for; not arrived.
-    Awaited,
-    /// Reserved on the client's card until then.
-    Authorised {
-        /// When the reservation ends, if it does.
-        until: Option<DateTime<Utc>>,
-    },
-    /// Held by the marketplace.
-    Captured,
-    /// Given back, paid out, or never had.
-    Settled,
-}
-
-/// What has to happen to the money because of a transition. Recorded in its transaction, done
-/// after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settlement {
-    /// Reserve it on the client's card.
-    Authorise {
-        /// How much.
-        amount: Money,
-        /// What arrives later is given back.
-        hold_until: DateTime<Utc>,
-    },
-    /// Take what is reserved.
-    Capture {
-        /// How much.
-        amount: Money,
-    },
-    /// Let go of what is or might be reserved.
-    Void,
-    /// Give back and pay out what is held; together it is the price.
-    Settle {
-        /// To the client.
-        refund: Money,
-        /// To the provider, before the marketplace's commission.
-        payout: Money,
-    },
 }
 
 /// A command that was carried out.

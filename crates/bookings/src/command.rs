@@ -2,7 +2,7 @@ use access::Action;
 use chrono::{DateTime, Utc};
 use kernel::Money;
 
-use crate::booking::Appointment;
+use crate::process::Appointment;
 use crate::{Booking, Process, Reason, Status, Work};
 
 /// Who acts on a booking.

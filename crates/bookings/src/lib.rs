@@ -33,10 +33,13 @@ mod interval;
 mod negotiation;
 mod offer;
 mod opening;
+mod payment;
 mod performance;
 mod policy;
 mod port;
+mod process;
 mod reschedule;
+mod reservation;
 mod schedule_service;
 mod service;
 mod slot;
@@ -48,10 +51,7 @@ pub use availability::{
     AppointmentSettings, Availability, AvailabilityRules, MinuteOfDay, MinuteOfDayError,
     ScheduleException, WeeklyHours,
 };
-pub use booking::{
-    Appointment, Booking, BookingRecord, Budget, Funds, ListPrice, Message, NewBooking, Parties,
-    PaymentTerms, Process, ProcessKind, Settlement, Transition,
-};
+pub use booking::{Booking, BookingRecord, Message, NewBooking, Parties, Transition};
 pub use calendar::CalendarToken;
 pub use cancellation::{CancellationPolicy, CancellationPolicyError, CancellationQuote, Tier};
 pub use command::{BookingCommand, Command, Side};
@@ -61,11 +61,13 @@ pub use event::{BookingEvent, Happening};
 pub use history::HistoryEntry;
 pub use interval::Interval;
 pub use offer::{Offer, Work};
+pub use payment::{Funds, PaymentTerms, Settlement};
 pub use policy::Policy;
 pub use port::{
     BookableListing, BookableListings, BookingPosition, BookingQuery, BookingReads,
     BookingRepository, BookingStore, BookingTx, ListingSchedule, Payments, Schedules,
 };
+pub use process::{Appointment, Budget, ListPrice, Process, ProcessKind};
 pub use schedule_service::{ListingSlots, ScheduleService};
 pub use service::{BookingService, Seen, SubmitBooking};
 pub use slot::{FreeSlot, Occupied, slots};

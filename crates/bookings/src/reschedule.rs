@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::booking::Appointment;
 use crate::error::shown;
+use crate::process::Appointment;
 use crate::{
     Booking, BookingError, Command, Funds, Happening, Process, Side, Status, TimeProposal,
     Transition,

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use kernel::{Money, Text};
 
 use crate::Side;
-use crate::booking::Appointment;
+use crate::process::Appointment;
 
 /// Why somebody did what they did, in their own words.
 pub type Reason = Text<1, 2000>;
