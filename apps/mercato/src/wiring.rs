@@ -1,6 +1,7 @@
 //! Puts the services together from their adapters. The only place that knows them all.
 
 mod catalog;
+mod discovery;
 mod media;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::profile::Profile;
 use crate::sessions::CachedSessions;
 
 pub use self::catalog::Catalog;
+pub use self::discovery::{Discovery, ViewerKey};
 pub use media::Media;
 
 /// What every service stands on.
@@ -68,6 +70,8 @@ pub struct Services {
     pub profile: Arc<Profile>,
     /// Listings, providers, listing types and categories.
     pub catalog: Catalog,
+    /// What finds listings and providers, and counts what happens around them.
+    pub discovery: Discovery,
     /// Pictures and documents.
     pub media: Media,
     /// Requests, quotes and appointments.
@@ -151,6 +155,7 @@ impl Services {
             bookings,
             schedules,
             catalog: Catalog::new(foundation, &media),
+            discovery: Discovery::new(settings, foundation),
             media,
             identity,
             accounts,

@@ -149,6 +149,17 @@ pub const PERMISSIONS: &[Permission] = &[
     line("createCategory", Action::TaxonomyAdminister, Object::Nothing),
     line("updateCategory", Action::TaxonomyAdminister, Object::Nothing),
     line("deleteCategory", Action::TaxonomyAdminister, Object::Nothing),
+    // discovery
+    line("listListings", Action::ListingRead, Object::Nothing),
+    line("suggestListings", Action::ListingRead, Object::Nothing),
+    line("listProviders", Action::ProviderRead, Object::Nothing),
+    line("keepListing", Action::FavoriteManage, Object::Listing),
+    line("letListingGo", Action::FavoriteManage, Object::Listing),
+    line("keepProvider", Action::FavoriteManage, Object::Provider),
+    line("letProviderGo", Action::FavoriteManage, Object::Provider),
+    line("listFavoriteListings", Action::FavoriteManage, Object::OwnAccount),
+    line("listFavoriteProviders", Action::FavoriteManage, Object::OwnAccount),
+    line("getOwnStatistics", Action::ProviderStatsRead, Object::OwnProvider),
     // providers
     line("registerProvider", Action::ProviderRegister, Object::Nothing),
     line("getProvider", Action::ProviderRead, Object::Provider),

@@ -23,6 +23,10 @@ fn v1(config: &mut ServiceConfig<'_>) {
     config
         .configure(super::auth::routes)
         .configure(super::me::routes)
+        .configure(super::search::routes)
+        .configure(super::suggest::routes)
+        .configure(super::favorites::routes)
+        .configure(super::stats::routes)
         .configure(super::listing_types::routes)
         .configure(super::categories::routes)
         .configure(super::providers::routes)

@@ -16,6 +16,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::caller::identify;
 use super::limits::{Buckets, locate, throttle};
 use super::request::surround;
+use super::watcher::Counting;
 use super::routes::{Methods, Queries, api, declared_queries, unmatched};
 use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, health};
 use crate::config::{self, Network};
@@ -136,6 +137,7 @@ pub struct Running {
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
     sweeper: JoinHandle<()>,
+    counting: Counting,
 }
 
 impl Running {
@@ -144,12 +146,14 @@ impl Running {
         self.handle.stop(true).await;
         self.sweeper.abort();
         let _ = self.task.await;
+        self.counting.finish().await;
     }
 
     /// Stops at once; requests under way are dropped.
     pub async fn abandon(self) {
         self.handle.stop(false).await;
         self.sweeper.abort();
+        self.counting.abandon();
         let _ = self.task.await;
     }
 
@@ -216,13 +220,14 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
     let server = server.run();
     let handle = server.handle();
     let task = tokio::spawn(server);
+    let counting = Counting::start(state.services.discovery.engagement.clone());
     let sweeper = tokio::spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_secs(60)).await;
             state.buckets.sweep();
         }
     });
-    Ok(Running { address, handle, task, sweeper })
+    Ok(Running { address, handle, task, sweeper, counting })
 }
 
 async fn to_docs() -> HttpResponse {

@@ -46,12 +46,20 @@ macro_rules! cron_jobs {
 cron_jobs! {
     /// Forgets answers to idempotency keys after 24 hours.
     ForgetIdempotencyKeys = "idempotency_keys.forget", hourly_at(7), forget_idempotency_keys;
+    /// Forgets who saw what once it cannot be counted again.
+    ForgetSightings = "sightings.forget", hourly_at(37), forget_sightings;
     /// Forgets events after their retention.
     ForgetEvents = "events.forget", daily_at(3, 17), forget_events;
     /// Deletes the files of failed requests and of items that were removed, within an hour.
     SweepMedia = "media.sweep", every_n_minutes(10), media::sweep;
     /// Forgets sessions and links that ended a month ago.
     SweepSessions = "identity.sweep", daily_at(3, 37), sweep_sessions;
+}
+
+async fn forget_sightings(context: JobContext) -> Result<(), JobFailure> {
+    let forgotten = context.services.discovery.engagement.forget_sightings().await?;
+    tracing::info!(forgotten, "forgot who saw what");
+    Ok(())
 }
 
 async fn forget_idempotency_keys(context: JobContext) -> Result<(), JobFailure> {

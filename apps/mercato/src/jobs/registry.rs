@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, RwLock};
 
 use adapter_postgres::TIMER_JOB;
+use catalog::engagement::EngagementService;
 use catalog::media::PreviewService;
 use futures_util::future::BoxFuture;
 use graphile_worker::{IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerContext};
@@ -104,6 +105,10 @@ event_handlers! {
     IdentityJob = "identity.on_event", on &["provider.registered.v1"] => |services, event| {
         Box::pin(async move { Ok(services.identity.on_event(&event).await?) })
     };
+    CountRequests = EngagementService::HANDLER, on EngagementService::EVENTS =>
+        |services, event| Box::pin(async move {
+            Ok(services.discovery.engagement.on_event(&event).await?)
+        });
     NotifyPeople = notifications::HANDLER, told notifications::concerns_people =>
         |services, event| Box::pin(async move {
             Ok(services.notifications.on_event(&event).await?)

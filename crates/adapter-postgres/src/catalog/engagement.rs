@@ -14,7 +14,7 @@ use catalog::engagement::{
 use catalog::search::{ListingCard, ProviderCard};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::OptionalExtension;
-use diesel::sql_types::{BigInt, Date, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Date, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use kernel::{AccountId, Limit, ListingId, Page, ProviderId, StorageError, UnitOfWork};
 use uuid::Uuid;
@@ -63,6 +63,20 @@ impl EngagementStore for PgStore {
             .optional()
             .map_err(storage("let a favourite go"))?;
         Ok(favorites.map(|favorites| FavoriteState { is_favorite: false, favorites }))
+    }
+
+    async fn keeps(&self, account: AccountId, favorite: Favorite) -> Result<bool, StorageError> {
+        let mut st = Statement::<Bool>::new();
+        match favorite {
+            Favorite::Listing(id) => st
+                .sql("SELECT EXISTS (SELECT FROM listing_favorites WHERE listing_id = ")
+                .bind(id.as_uuid()),
+            Favorite::Provider(id) => st
+                .sql("SELECT EXISTS (SELECT FROM provider_favorites WHERE provider_id = ")
+                .bind(id.as_uuid()),
+        };
+        st.sql(" AND account_id = ").bind(account.as_uuid()).sql(")");
+        st.get_result(&mut self.conn().await?).await.map_err(storage("look at a favourite"))
     }
 
     async fn favorite_listings(

@@ -103,6 +103,9 @@ pub trait EngagementStore: Debug + Send + Sync {
         favorite: Favorite,
     ) -> Result<Option<FavoriteState>, StorageError>;
 
+    /// Whether an account keeps it.
+    async fn keeps(&self, account: AccountId, favorite: Favorite) -> Result<bool, StorageError>;
+
     /// The favourite listings of an account that are public, the latest first.
     async fn favorite_listings(
         &self,

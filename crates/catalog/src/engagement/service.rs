@@ -14,8 +14,10 @@ use super::sighting::{Sight, Sighting, Viewer};
 use crate::CatalogError;
 use crate::search::{ListingCard, ProviderCard};
 
-/// The name under which the handler of events remembers what it has handled.
-const HANDLER: &str = "engagement.on_event";
+/// A client sent a request.
+const REQUESTED: &str = "booking.submitted.v1";
+/// The two sides of a request agreed.
+const ACCEPTED: &str = "booking.accepted.v1";
 
 /// For how long it is remembered who saw what: longer than an hour lasts on any clock.
 const MEMORY: TimeDelta = TimeDelta::days(2);
@@ -29,6 +31,11 @@ pub struct EngagementService {
 }
 
 impl EngagementService {
+    /// The name of the handler of events.
+    pub const HANDLER: &'static str = "engagement.on_event";
+    /// The events that it handles.
+    pub const EVENTS: &'static [&'static str] = &[REQUESTED, ACCEPTED];
+
     /// A service over its ports, with nothing waiting to be counted.
     pub fn new(store: Arc<dyn EngagementStore>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, sightings: Arc::default() }
@@ -54,6 +61,18 @@ impl EngagementService {
         let account = keeper(actor)?;
         let state = self.store.let_go(account, favorite).await?;
         state.ok_or_else(|| not_found(favorite))
+    }
+
+    /// Whether the caller keeps it as a favourite; nobody who is not signed in does.
+    pub async fn is_favorite(
+        &self,
+        actor: &Actor,
+        favorite: Favorite,
+    ) -> Result<bool, CatalogError> {
+        match actor.account() {
+            Some(account) => Ok(self.store.keeps(account, favorite).await?),
+            None => Ok(false),
+        }
     }
 
     /// The caller's favourite listings, the latest first.
@@ -150,14 +169,14 @@ impl EngagementService {
     /// Counts requests and their acceptance.
     pub async fn on_event(&self, event: &EventMessage) -> Result<(), CatalogError> {
         let step = match event.name.as_str() {
-            "booking.submitted.v1" => BookingStep::Requested,
-            "booking.accepted.v1" => BookingStep::Accepted,
+            REQUESTED => BookingStep::Requested,
+            ACCEPTED => BookingStep::Accepted,
             _ => return Ok(()),
         };
         let of = About::deserialize(&event.payload)
             .map_err(|error| StorageError::corrupt("read an event", error))?;
         let mut tx = self.store.begin_engagement().await?;
-        if !tx.first_time(HANDLER, event.id).await? {
+        if !tx.first_time(Self::HANDLER, event.id).await? {
             return Ok(());
         }
         let counted = CountedBooking {

@@ -7,6 +7,7 @@ mod view;
 use access::Actor;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use catalog::engagement::Favorite;
 use catalog::{ListingDetail, ListingName, ListingStatus, Newest, Removal, StoredListing};
 use kernel::{Idempotency, ListingId};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ use super::page::PageView;
 use super::providers::ProviderView;
 use super::query::{Query, limit, unknown};
 use super::server::State;
+use super::watcher::Watcher;
 use super::uploads::{ListingBody, ListingForm};
 
 pub(super) use self::body::change;
@@ -139,6 +141,7 @@ fn expansions(expand: Option<&str>) -> Result<(bool, bool), Problem> {
 #[get("/listings/{id}")]
 async fn show(
     Caller(actor): Caller,
+    watcher: Watcher,
     request: HttpRequest,
     id: Path<ListingId>,
     Query(query): Query<Expanded>,
@@ -146,6 +149,7 @@ async fn show(
 ) -> Result<HttpResponse, Problem> {
     let expand = expansions(query.expand.as_deref())?;
     let found = state.services.catalog.listings.listing(&actor, &ListingName::Id(*id)).await?;
+    watcher.saw_listing(found.listing.id(), found.provider.id);
     present(&request, &found, expand, &actor, &state).await
 }
 
@@ -169,6 +173,7 @@ async fn show(
 #[get("/listing-types/{key}/listings/{slug}")]
 async fn by_slug(
     Caller(actor): Caller,
+    watcher: Watcher,
     request: HttpRequest,
     path: Path<(String, String)>,
     Query(query): Query<Expanded>,
@@ -182,6 +187,7 @@ async fn by_slug(
     }
     let name = ListingName::Slug { listing_type, slug };
     let found = state.services.catalog.listings.listing(&actor, &name).await?;
+    watcher.saw_listing(found.listing.id(), found.provider.id);
     present(&request, &found, expand, &actor, &state).await
 }
 
@@ -196,7 +202,9 @@ async fn present(
     let pending = catalog.listings.pending_change(actor, &found.listing).await?;
     let mut view = ListingView::detail(found, pending.as_ref(), actor, state);
     if provider {
-        view = view.with_provider(ProviderView::from(&found.provider));
+        let kept = Favorite::Provider(found.provider.id);
+        let is_favorite = state.services.discovery.engagement.is_favorite(actor, kept).await?;
+        view = view.with_provider(ProviderView::new(&found.provider, is_favorite));
     }
     if category {
         let taxonomy = catalog.taxonomy.taxonomy().await?;

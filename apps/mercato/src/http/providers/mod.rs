@@ -5,6 +5,7 @@ mod moderation;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
+use catalog::engagement::Favorite;
 use catalog::{Change, Newest, Profile, ProfilePatch, Provider};
 use chrono::{DateTime, Utc};
 use kernel::{ListingId, ProviderId};
@@ -21,6 +22,7 @@ use super::page::PageView;
 use super::place::PlaceView;
 use super::query::{Query, limit};
 use super::server::State;
+use super::watcher::Watcher;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -67,12 +69,22 @@ pub(crate) struct ProviderView {
     status: &'static str,
     /// What reviews say.
     rating: RatingView,
+    /// Whether the caller keeps it as a favourite.
+    is_favorite: bool,
     /// When it registered.
     created_at: DateTime<Utc>,
 }
 
 impl From<&Provider> for ProviderView {
+    /// As somebody sees it who does not keep it: its owner, a moderator.
     fn from(provider: &Provider) -> Self {
+        Self::new(provider, false)
+    }
+}
+
+impl ProviderView {
+    /// As the caller sees it.
+    pub(crate) fn new(provider: &Provider, is_favorite: bool) -> Self {
         let Profile { name, headline, about, categories, location, service_radius, languages } =
             &provider.profile;
         Self {
@@ -88,6 +100,7 @@ impl From<&Provider> for ProviderView {
             verification: provider.verification.name(),
             status: provider.status.name(),
             rating: provider.rating.into(),
+            is_favorite,
             created_at: provider.created_at,
         }
     }
@@ -217,6 +230,15 @@ async fn register(
         .json(ProviderView::from(&provider)))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Visited {
+    /// The listing that the visitor comes from, to be counted in the provider's figures.
+    #[param(value_type = Option<String>, example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
+    from: Option<ListingId>,
+}
+
 /// Look at a provider
 ///
 /// Its public profile. One that is not on the market is seen by itself and by moderators only.
@@ -225,6 +247,7 @@ async fn register(
     tag = "providers",
     params(
         ("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
+        Visited,
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the copy at hand"),
     ),
     responses(
@@ -235,14 +258,19 @@ async fn register(
 #[get("/providers/{id}")]
 async fn show(
     Caller(actor): Caller,
+    watcher: Watcher,
     request: HttpRequest,
     id: Path<ProviderId>,
+    Query(Visited { from }): Query<Visited>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let provider = state.services.catalog.providers.provider(&actor, *id).await?;
+    watcher.saw_profile(provider.id, from);
+    let kept = Favorite::Provider(provider.id);
+    let is_favorite = state.services.discovery.engagement.is_favorite(&actor, kept).await?;
     let public = actor.is_visitor() && provider.is_active();
     let caching = if public { Caching::Public { max_age: 10 } } else { Caching::Private };
-    Ok(tagged(&request, provider.version, &ProviderView::from(&provider), caching))
+    Ok(tagged(&request, provider.version, &ProviderView::new(&provider, is_favorite), caching))
 }
 
 /// Change one's own provider profile
