@@ -10,6 +10,7 @@ pub mod http;
 pub mod jobs;
 mod mail;
 pub mod profile;
+mod seed;
 pub mod sessions;
 pub mod telemetry;
 pub mod wiring;

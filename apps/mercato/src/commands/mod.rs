@@ -9,6 +9,7 @@ mod healthcheck;
 mod migrate;
 mod output;
 mod platform;
+mod seed;
 mod serve;
 mod worker;
 
@@ -23,6 +24,7 @@ use arguments::{Assignment, ServeFlags, WorkerFlags};
 use create_admin::AdminFlags;
 use doctor::Part;
 use output::say;
+use seed::SeedFlags;
 
 /// A marketplace backend: API, background worker and tools in one binary.
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Fills an empty marketplace with demo data. Refused in production.
+    Seed(SeedFlags),
     /// Makes an account that is an admin: the first one comes from here.
     CreateAdmin(AdminFlags),
     /// Examines the marketplace, and fails if something is wrong.
@@ -101,6 +105,9 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     if let Command::Serve(serve) = &cli.command {
         flags.extend(serve.settings());
     }
+    if let Command::Seed(seed) = &cli.command {
+        flags.extend(seed.settings());
+    }
     let settings = Settings::load(&Sources::of_process(cli.config, flags))?;
     telemetry::start_logs(&settings.logs)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -109,6 +116,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             Command::Serve(flags) => serve::serve(settings, flags).await,
             Command::Worker(flags) => worker::work(settings, flags).await,
             Command::Migrate { check } => migrate::migrate(&settings, check).await,
+            Command::Seed(flags) => seed::seed(settings, flags).await,
             Command::CreateAdmin(flags) => create_admin::create_admin(settings, flags).await,
             Command::Doctor { part, mend } => doctor::examine(settings, part, mend).await,
             Command::Openapi => say(&crate::http::openapi().to_pretty_json()?),

@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::output::say;
 use super::platform::Platform;
 use super::worker::{start_metrics, start_worker};
 use crate::config::Settings;
+use crate::seed::{self, Numbers};
 use crate::{http, wiring};
 
 pub(super) async fn serve(settings: Settings, flags: ServeFlags) -> anyhow::Result<()> {
@@ -19,6 +21,13 @@ pub(super) async fn serve(settings: Settings, flags: ServeFlags) -> anyhow::Resu
     }
     let mut signals = StopSignals::listen()?;
     let platform = Platform::start(&settings, flags.simulate).await?;
+    // A marketplace of one's own is shown full; somebody's database only if they ask.
+    if flags.seed_demo || (platform.database.is_private() && !settings.is_production()) {
+        tokio::select! {
+            seeded = seed_once(&settings, &platform) => seeded?,
+            () = signals.received() => return platform.stop().await,
+        }
+    }
     let metrics = start_metrics(&settings, &platform)?;
     let worker =
         if flags.no_worker { None } else { Some(start_worker(&settings, &platform).await?) };
@@ -29,7 +38,8 @@ pub(super) async fn serve(settings: Settings, flags: ServeFlags) -> anyhow::Resu
     };
     let mut api = state.clone().map(http::start).transpose()?;
     if let Some(api) = &api {
-        say(&banner(&settings, api.address, started.elapsed()))?;
+        let demo = seed::is_seeded(&platform.services).await?;
+        say(&banner(&settings, api.address, started.elapsed(), demo))?;
     }
 
     match &mut api {
@@ -64,18 +74,40 @@ pub(super) async fn serve(settings: Settings, flags: ServeFlags) -> anyhow::Resu
     platform.stop().await
 }
 
-fn banner(settings: &Settings, address: SocketAddr, took: Duration) -> String {
+/// Fills the marketplace at its first start. If that is interrupted, what was made by then stays,
+/// and the next start leaves it so.
+async fn seed_once(settings: &Settings, platform: &Platform) -> anyhow::Result<()> {
+    if seed::is_seeded(&platform.services).await? {
+        return Ok(());
+    }
+    say("Filling the marketplace with demo data:")?;
+    seed::seed(settings, &platform.foundation, Numbers::DEMO, |step| {
+        // Progress is for people; who cannot see it misses nothing.
+        let _ = say(&format!("  {step}"));
+    })
+    .await
+}
+
+fn banner(settings: &Settings, address: SocketAddr, took: Duration, demo: bool) -> String {
     let base = if address == settings.server.address {
         settings.server.public_url.clone()
     } else {
         format!("http://{address}")
     };
-    format!(
+    let mut text = format!(
         "\n\
          Mercato is ready after {took:.1?}.\n\n\
          \x20 API      {base}/api/v1\n\
          \x20 Docs     {base}/docs/\n\
-         \x20 Health   {base}/health/ready\n\n\
-         Stop it with Ctrl-C."
-    )
+         \x20 Health   {base}/health/ready\n"
+    );
+    if demo {
+        let _ = writeln!(text, "\n  Sign in with the password {}:", seed::PASSWORD);
+        for sign_in in seed::sign_ins() {
+            let _ = writeln!(text, "    {:<10}{}", sign_in.role, sign_in.email);
+        }
+        let _ = writeln!(text, "\n  Try it:  curl -s '{base}/api/v1/listings?q=kitchen&limit=3'");
+    }
+    text.push_str("\nStop it with Ctrl-C.");
+    text
 }

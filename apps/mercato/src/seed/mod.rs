@@ -1,0 +1,160 @@
+//! A marketplace to look at: people, listings with pictures, bookings in every state, reviews.
+//!
+//! Everything goes through the services, with a clock that starts five weeks ago, so that all of
+//! it is as valid as what people do themselves. The same numbers give the same marketplace, with
+//! dates relative to today.
+
+mod accounts;
+mod bookings;
+mod listings;
+mod pictures;
+mod time;
+mod words;
+
+use std::sync::Arc;
+
+use access::{Actor, Member, Role, Roles};
+use chrono::{DateTime, TimeDelta, Utc};
+use kernel::{AccountId, ListingId, Money, ProviderId, SessionId};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::config::Settings;
+use crate::wiring::{Foundation, Services};
+use time::SeedClock;
+
+/// The password of every account of the demo.
+pub const PASSWORD: &str = "demo-marketplace";
+
+/// Days over which the demo's past stretches.
+const PAST_DAYS: i64 = 35;
+
+/// How much of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Accounts; a quarter of them are providers.
+    pub users: usize,
+    /// Listings.
+    pub listings: usize,
+    /// Bookings, in every state in turn.
+    pub bookings: usize,
+}
+
+impl Numbers {
+    /// Enough to look around in, and quick to make.
+    pub const DEMO: Self = Self { users: 60, listings: 60, bookings: 72 };
+}
+
+/// Somebody who may sign in with [`PASSWORD`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// What they are.
+    pub role: &'static str,
+    /// Their address.
+    pub email: String,
+}
+
+/// The accounts that people sign in with to look around: an admin, a provider, a client.
+pub fn sign_ins() -> [SignIn; 3] {
+    [("admin", "admin"), ("provider", "provider"), ("client", "client")]
+        .map(|(role, name)| SignIn { role, email: address(name) })
+}
+
+fn address(name: &str) -> String {
+    format!("{name}@demo.example")
+}
+
+/// Whether the demo was begun on this database.
+pub async fn is_seeded(services: &Services) -> anyhow::Result<bool> {
+    accounts::exists(services, &address("admin")).await
+}
+
+/// Fills the marketplace. `tell` hears of every step.
+pub async fn seed(
+    settings: &Settings,
+    foundation: &Foundation,
+    numbers: Numbers,
+    tell: impl Fn(&str),
+) -> anyhow::Result<()> {
+    let today = foundation.clock.now();
+    let clock = Arc::new(SeedClock::new(today - TimeDelta::days(PAST_DAYS)));
+    let past = Foundation { clock: clock.clone(), simulation: None, ..foundation.clone() };
+    let mut seeder = Seeder {
+        services: Services::new(settings, &past)?,
+        foundation: past,
+        settings,
+        clock,
+        today,
+        random: StdRng::seed_from_u64(20),
+        people: Vec::new(),
+        listings: Vec::new(),
+    };
+    tell(&format!("{} accounts", numbers.users));
+    seeder.accounts(numbers.users).await?;
+    tell(&format!("{} listings with pictures", numbers.listings));
+    seeder.listings(numbers.listings).await?;
+    tell(&format!("{} bookings and their reviews", numbers.bookings));
+    seeder.bookings(numbers.bookings).await
+}
+
+struct Seeder<'a> {
+    services: Services,
+    foundation: Foundation,
+    settings: &'a Settings,
+    clock: Arc<SeedClock>,
+    today: DateTime<Utc>,
+    random: StdRng,
+    people: Vec<Person>,
+    listings: Vec<Offered>,
+}
+
+/// Somebody of the demo.
+#[derive(Debug, Clone)]
+struct Person {
+    account: AccountId,
+    name: String,
+    provider: Option<ProviderId>,
+}
+
+impl Person {
+    fn actor(&self) -> Actor {
+        let roles = match self.provider {
+            Some(_) => Roles::client().with(Role::Provider),
+            None => Roles::client(),
+        };
+        Actor::member(Member {
+            account: self.account,
+            // Nobody is signed in: the session has no name of its own.
+            session: SessionId::from_uuid(self.account.as_uuid()),
+            roles,
+            provider: self.provider,
+        })
+    }
+}
+
+/// A listing of the demo.
+#[derive(Debug, Clone, Copy)]
+struct Offered {
+    id: ListingId,
+    /// Who offers it: an index of the people.
+    by: usize,
+    price: Option<Money>,
+}
+
+impl Seeder<'_> {
+    /// A moment so many days before today, at some time of the working day.
+    fn days_ago(&mut self, days: i64) -> DateTime<Utc> {
+        let noise = TimeDelta::minutes(self.random.random_range(0..600));
+        (self.today - TimeDelta::days(days) - noise).min(self.today)
+    }
+
+    fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
+        &from[self.random.random_range(0..from.len())]
+    }
+
+    /// The indexes of those who are providers.
+    fn providers(&self) -> Vec<usize> {
+        let numbered = self.people.iter().enumerate();
+        numbered.filter(|(_, person)| person.provider.is_some()).map(|(i, _)| i).collect()
+    }
+}
