@@ -1,1 +1,70 @@
+//! Every operation, asked by every kind of person, answers as the permission matrix says.
 
+use access::permits;
+use mercato::http::{Permission, permission_of};
+use scenarios::{Operation, Persona, World};
+
+/// Where the domain forbids more than the matrix: nobody deals with themselves.
+const STRICTER: &[(&str, Persona)] = &[];
+
+/// Statuses that say that a call was not wrong in itself, whether or not it was the time for it.
+const WELL_FORMED: [u16; 9] = [200, 201, 202, 204, 207, 304, 409, 410, 412];
+
+#[tokio::test]
+async fn every_operation_answers_everyone_as_the_matrix_says() {
+    let mut world = World::new().await;
+    let mut faults = Vec::new();
+    for operation in Operation::all() {
+        let line = permission_of(&operation.id).expect("every operation has a line");
+        // Who may not changes nothing, so that one object serves them all.
+        let denied = world.call(&operation).await;
+        for persona in Persona::ALL {
+            let expected = expected(line, persona);
+            let call = match expected {
+                Expected::Passes => world.call(&operation).await,
+                Expected::Refused(_) => denied.clone(),
+            };
+            let reply = call.by(world.person(persona)).await;
+            let status = reply.status.as_u16();
+            let as_expected = match expected {
+                Expected::Refused(wanted) => status == wanted,
+                Expected::Passes => WELL_FORMED.contains(&status),
+            };
+            if !as_expected {
+                faults.push(format!(
+                    "{} as {persona:?}: {expected:?}, but {status} {}",
+                    reply.asked, reply.text
+                ));
+            }
+            if matches!(expected, Expected::Passes) {
+                world.wake().await;
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    Passes,
+    Refused(u16),
+}
+
+fn expected(line: &Permission, persona: Persona) -> Expected {
+    let actor = persona.actor();
+    let relation = persona.relation_to(line.object);
+    if persona == Persona::Suspended {
+        // Their token does not count, not even where none is needed.
+        Expected::Refused(401)
+    } else if STRICTER.contains(&(line.operation, persona)) {
+        Expected::Refused(403)
+    } else if permits(&actor, line.action, relation) {
+        Expected::Passes
+    } else if persona == Persona::Visitor {
+        Expected::Refused(401)
+    } else if line.object.seen_by().is_none_or(|reading| permits(&actor, reading, relation)) {
+        Expected::Refused(403)
+    } else {
+        Expected::Refused(404)
+    }
+}

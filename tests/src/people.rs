@@ -21,7 +21,7 @@ impl Marketplace {
         });
         let reply = person.post("auth/sign-up", body).await.expect(201);
         person.sign_in_with(&reply.body["tokens"]);
-        person.account = reply.body["account"]["id"].as_str().unwrap_or_default().to_owned();
+        reply.body["account"]["id"].as_str().unwrap_or_default().clone_into(&mut person.account);
         person
     }
 
