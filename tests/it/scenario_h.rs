@@ -87,7 +87,8 @@ fn secret_of(text: &str) -> String {
 }
 
 async fn becomes_a_provider(specialist: &mut Person) {
-    let refused = specialist.post("listings", json!({ "listing_type": "project", "title": "Loft" }));
+    let refused =
+        specialist.post("listings", json!({ "listing_type": "project", "title": "Loft" }));
     let _ = refused.await.expect(403);
     let body = json!({
         "name": "Studio North", "headline": "Interiors for small flats",
@@ -194,7 +195,8 @@ async fn rearranges_its_pictures(market: &Marketplace, specialist: &Person, proj
     let unchanged = specialist.get(&path).await.expect(200);
     assert_eq!(ids_of(&unchanged.body), ids);
 
-    let after = specialist.upload(Method::PATCH, &path, &etag, form(&data, &files)).await.expect(200);
+    let after =
+        specialist.upload(Method::PATCH, &path, &etag, form(&data, &files)).await.expect(200);
     let now = ids_of(&after.body);
     assert_eq!(now.len(), 11);
     assert!(!ids.contains(&now[0]), "the new one leads");
@@ -246,7 +248,10 @@ async fn is_found(client: &Person, project: &str, specialist: &Person) {
     let _ = client.find("listings", &[("colour", "red")]).await.refused(400, "invalid_query");
     let _ = client.find("listings", &[("attr.colour", "red")]).await.expect(400);
 
-    assert_eq!(finds(client, "providers", &[("q", "studio north")]).await, [specialist.provider.as_str()]);
+    assert_eq!(
+        finds(client, "providers", &[("q", "studio north")]).await,
+        [specialist.provider.as_str()]
+    );
     assert_eq!(finds(client, "providers", &[here, ("within_km", "10")]).await.len(), 1);
 }
 
@@ -269,12 +274,7 @@ async fn is_kept(client: &Person, project: &str) {
     let _ = client.put(&path, json!({})).await.expect(200);
 }
 
-async fn is_looked_at(
-    market: &Marketplace,
-    client: &Person,
-    project: &str,
-    specialist: &Person,
-) {
+async fn is_looked_at(market: &Marketplace, client: &Person, project: &str, specialist: &Person) {
     let path = format!("listings/{project}");
     for _ in 0..3 {
         let _ = client.get(&path).await.expect(200);
@@ -349,7 +349,8 @@ async fn arrives(market: &Marketplace, person: &Person, about: &str) {
     let found = notifications.data().iter().any(|one| one["subject"] == about);
     assert!(found, "no notification of {about}: {}", notifications.text);
     let address = person.email.clone();
-    let to_them = market.mails.mails().into_iter().filter(|mail| mail.to.contains(&address)).count();
+    let to_them =
+        market.mails.mails().into_iter().filter(|mail| mail.to.contains(&address)).count();
     assert!(to_them >= 2, "no mail but the first: {to_them}");
 }
 

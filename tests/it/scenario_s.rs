@@ -154,7 +154,8 @@ async fn a_dispute_is_decided_by_a_moderator() {
     let _ = provider.command(&format!("{path}/accept")).await.expect(200);
 
     let reason = json!({ "reason": "Nobody came" });
-    let _ = provider.post(&format!("{path}/dispute"), reason.clone()).await.refused(403, "forbidden");
+    let _ =
+        provider.post(&format!("{path}/dispute"), reason.clone()).await.refused(403, "forbidden");
     let disputed = customer.post(&format!("{path}/dispute"), reason).await.expect(200);
     assert_eq!(disputed.body["status"], "disputed");
     let moderator = market.moderator().await;

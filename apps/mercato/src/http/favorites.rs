@@ -62,9 +62,7 @@ struct FavoriteProviderView {
 }
 
 fn answer(state: FavoriteState) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(("Cache-Control", "no-store"))
-        .json(FavoriteView::from(state))
+    HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(FavoriteView::from(state))
 }
 
 /// Keep a listing as a favourite

@@ -64,10 +64,7 @@ async fn suggest(
 }
 
 fn refused(error: TextError) -> Problem {
-    let field = FieldError {
-        pointer: "q".to_owned(),
-        code: error.code(),
-        detail: error.to_string(),
-    };
+    let field =
+        FieldError { pointer: "q".to_owned(), code: error.code(), detail: error.to_string() };
     Problem::malformed("invalid_query", format!("q {error}")).with_fields(&[field])
 }

@@ -6,9 +6,9 @@ use anyhow::bail;
 use async_trait::async_trait;
 use catalog::{Change, GivenPlace, ProfilePatch};
 use identity::{
-    Client, CredentialError, DisplayName, EmailAddress, IdentityReader,
-    IdentityService, NewPassword, Parts, Password, PasswordHash, Passwords, Policy, Profile,
-    SignUp, SignUpOutcome, Verdict,
+    Client, CredentialError, DisplayName, EmailAddress, IdentityReader, IdentityService,
+    NewPassword, Parts, Password, PasswordHash, Passwords, Policy, Profile, SignUp, SignUpOutcome,
+    Verdict,
 };
 use kernel::{Clock, Locale};
 use rand::RngExt;

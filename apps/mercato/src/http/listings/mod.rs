@@ -24,8 +24,8 @@ use super::page::PageView;
 use super::providers::ProviderView;
 use super::query::{Query, limit, unknown};
 use super::server::State;
-use super::watcher::Watcher;
 use super::uploads::{ListingBody, ListingForm};
+use super::watcher::Watcher;
 
 pub(super) use self::body::change;
 pub(super) use self::view::PendingChangeView;
