@@ -74,7 +74,12 @@ impl World {
             | "listModerationQueue"
             | "listReviewQueue"
             | "listDisputes"
-            | "listMyFavorites" => nothing(),
+            | "listListings"
+            | "listProviders"
+            | "getMyStats"
+            | "listMyFavorites"
+            | "listMyFavoriteProviders" => nothing(),
+            "suggestListings" => nothing().asking("q=kitch"),
 
             "getAccount" => of([&self.stranger.account]),
             "changeAccount" => of([&self.market.client().await.account])

@@ -69,7 +69,7 @@ fn answer(state: FavoriteState) -> HttpResponse {
 ///
 /// As often as you like: it is kept once. Answers how it stands.
 #[utoipa::path(
-    operation_id = "keepListing",
+    operation_id = "favoriteListing",
     tag = "favorites",
     params(("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
     responses((status = OK, description = "How it stands", body = FavoriteView)),
@@ -88,7 +88,7 @@ async fn keep_listing(
 ///
 /// As often as you like. Answers how it stands.
 #[utoipa::path(
-    operation_id = "letListingGo",
+    operation_id = "unfavoriteListing",
     tag = "favorites",
     params(("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
     responses((status = OK, description = "How it stands", body = FavoriteView)),
@@ -107,7 +107,7 @@ async fn let_listing_go(
 ///
 /// As often as you like: it is kept once. Answers how it stands.
 #[utoipa::path(
-    operation_id = "keepProvider",
+    operation_id = "favoriteProvider",
     tag = "favorites",
     params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
     responses((status = OK, description = "How it stands", body = FavoriteView)),
@@ -126,7 +126,7 @@ async fn keep_provider(
 ///
 /// As often as you like. Answers how it stands.
 #[utoipa::path(
-    operation_id = "letProviderGo",
+    operation_id = "unfavoriteProvider",
     tag = "favorites",
     params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
     responses((status = OK, description = "How it stands", body = FavoriteView)),
@@ -156,7 +156,7 @@ struct Listed {
 ///
 /// Those that are public, the latest first.
 #[utoipa::path(
-    operation_id = "listFavoriteListings",
+    operation_id = "listMyFavorites",
     tag = "favorites",
     params(Listed),
     responses((status = OK, description = "A page of favourites", body = PageView<FavoriteListingView>)),
@@ -184,7 +184,7 @@ async fn listings(
 ///
 /// Those that are on the market, the latest first.
 #[utoipa::path(
-    operation_id = "listFavoriteProviders",
+    operation_id = "listMyFavoriteProviders",
     tag = "favorites",
     params(Listed),
     responses((status = OK, description = "A page of favourites", body = PageView<FavoriteProviderView>)),

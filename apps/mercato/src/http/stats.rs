@@ -221,7 +221,7 @@ struct Asked {
 /// What happened around one's profile and listings: a series, totals, and the ten listings that
 /// were looked at most. At most two years at once.
 #[utoipa::path(
-    operation_id = "getOwnStatistics",
+    operation_id = "getMyStats",
     tag = "providers",
     params(Asked),
     responses((status = OK, description = "The figures", body = StatisticsView)),
