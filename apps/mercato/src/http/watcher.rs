@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::Actor;
@@ -10,6 +11,7 @@ use actix_web::http::header::USER_AGENT;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use catalog::engagement::{EngagementService, Viewer, is_bot};
 use kernel::{ListingId, ProviderId};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::limits::ClientAddress;
@@ -76,26 +78,29 @@ const PACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Counting {
     engagement: EngagementService,
+    stop: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl Counting {
     pub(super) fn start(engagement: EngagementService) -> Self {
-        let counted = engagement.clone();
+        let stop = Arc::new(Notify::new());
+        let (counted, stopped) = (engagement.clone(), Arc::clone(&stop));
         let task = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(PACE).await;
-                count(&counted).await;
+                tokio::select! {
+                    () = tokio::time::sleep(PACE) => count(&counted).await,
+                    () = stopped.notified() => return,
+                }
             }
         });
-        Self { engagement, task }
+        Self { engagement, stop, task }
     }
 
     /// Counts what is left and ends.
     pub(super) async fn finish(self) {
-        self.task.abort();
-        // A count that the abort interrupted put nothing into the database, and what it held is
-        // lost with it: wait for its end before looking at what is left.
+        // A count that is under way comes to its end: interrupted, it would lose what it holds.
+        self.stop.notify_one();
         let _ = self.task.await;
         count(&self.engagement).await;
     }
