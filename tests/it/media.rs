@@ -171,10 +171,10 @@ async fn one_request_removes_adds_and_orders() {
     assert_eq!(changed.body["title"], "Another kitchen");
     assert_eq!(changed.body["media"][2]["alt"], "From the door");
     for gone in &paths(&listing)[..11] {
-        marketplace.visitor().get(gone).await.expect(404);
+        let _ = marketplace.visitor().get(gone).await.expect(404);
     }
     for there in paths(&changed) {
-        marketplace.visitor().get(&there).await.expect(200);
+        let _ = marketplace.visitor().get(&there).await.expect(200);
     }
 }
 
@@ -288,9 +288,9 @@ async fn nobody_else_can_send_files() {
     let listing = a_listing(&provider, 1).await;
     let before = (marketplace.contents().await, files_in(&marketplace.media_folder()));
 
-    create(&marketplace.visitor(), [jpeg()]).await.refused(401, "unauthenticated");
-    create(&marketplace.client().await, [jpeg()]).await.expect(403);
-    change(&other, &listing, &json!({}), [jpeg()]).await.expect(404);
+    let _ = create(&marketplace.visitor(), [jpeg()]).await.refused(401, "unauthenticated");
+    let _ = create(&marketplace.client().await, [jpeg()]).await.expect(403);
+    let _ = change(&other, &listing, &json!({}), [jpeg()]).await.expect(404);
 
     let after = (marketplace.contents().await, files_in(&marketplace.media_folder()));
     assert_eq!(after.1, before.1);
@@ -321,7 +321,7 @@ async fn parallel_changes_never_exceed_the_limit_and_leave_nothing_behind() {
     let staged = marketplace.rows("SELECT key FROM media_objects WHERE state = 'staged'").await;
     assert_eq!(staged.len(), files_in(&marketplace.media_folder()).len() - 10);
     for key in &staged {
-        marketplace.visitor().get(&format!("/media/{key}")).await.expect(404);
+        let _ = marketplace.visitor().get(&format!("/media/{key}")).await.expect(404);
     }
 
     sweep(&marketplace).await;
@@ -345,14 +345,14 @@ async fn what_is_removed_is_deleted_with_all_its_copies() {
     assert_eq!(files_in(&marketplace.media_folder()).len(), 6, "two originals, four copies");
 
     let data = json!({ "media_remove": [ids(&listing)[0]] });
-    change(&provider, &listing, &data, []).await.expect(200);
-    marketplace.visitor().get(&paths(&listing)[0]).await.expect(404);
+    let _ = change(&provider, &listing, &data, []).await.expect(200);
+    let _ = marketplace.visitor().get(&paths(&listing)[0]).await.expect(404);
     sweep(&marketplace).await;
     assert_eq!(files_in(&marketplace.media_folder()).len(), 3);
 
     let removed = provider.delete(&format!("listings/{}", listing.id())).await.expect(200);
     assert_eq!(removed.body["outcome"], "deleted");
-    marketplace.visitor().get(&paths(&listing)[1]).await.expect(404);
+    let _ = marketplace.visitor().get(&paths(&listing)[1]).await.expect(404);
     sweep(&marketplace).await;
 
     assert!(files_in(&marketplace.media_folder()).is_empty());
@@ -378,7 +378,7 @@ async fn a_file_is_served_as_http_wants_it() {
     assert_eq!(part.bytes().await.unwrap(), whole[10..20]);
 
     let beyond = visitor.request(Method::GET, path).header("range", "bytes=99999999-");
-    visitor.send("GET beyond", beyond).await.refused(416, "range_not_satisfiable");
+    let _ = visitor.send("GET beyond", beyond).await.refused(416, "range_not_satisfiable");
 
     let full = ask("accept-encoding", "gzip, br").await;
     assert_eq!(full.headers()["content-length"], whole.len().to_string().as_str());
@@ -389,7 +389,7 @@ async fn a_file_is_served_as_http_wants_it() {
     assert_eq!(head.status(), StatusCode::OK);
     for wrong in ["/media/aa/../../x.jpg", "/media/aa/%2e%2e%2fx.jpg", "/media/aa/b.jpg", "/media/"]
     {
-        visitor.get(wrong).await.expect(404);
+        let _ = visitor.get(wrong).await.expect(404);
     }
 }
 
@@ -424,7 +424,7 @@ async fn a_bucket_serves_through_us_or_by_itself() {
     assert!(image::load_from_memory(&stored).is_ok());
     assert!(files_in(&marketplace.media_folder()).is_empty());
 
-    provider.delete(&format!("listings/{}", listing.id())).await.expect(200);
+    let _ = provider.delete(&format!("listings/{}", listing.id())).await.expect(200);
     sweep(&marketplace).await;
     assert_eq!(marketplace.count("media_objects").await, 0);
 
@@ -444,7 +444,7 @@ async fn a_bucket_that_is_down_stores_nothing_and_says_so() {
     let provider = marketplace.provider().await;
     drop(server);
 
-    create(&provider, [jpeg()]).await.refused(503, "unavailable");
+    let _ = create(&provider, [jpeg()]).await.refused(503, "unavailable");
 
     assert_eq!(marketplace.count("listings").await, 0);
 }
