@@ -125,7 +125,7 @@ impl Seeder<'_> {
         };
         let actor = self.people[number].actor();
         let provider = self.services.catalog.providers.register(&actor, &profile).await?;
-        self.people[number].provider = Some(provider.id());
+        self.people[number].provider = Some(provider.id);
         Ok(())
     }
 
