@@ -49,7 +49,7 @@ impl Street {
 
     /// Waits until what was seen is counted: it is within two seconds.
     async fn counted(&self) {
-        tokio::time::sleep(std::time::Duration::from_millis(2_000)).await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }
 }
 

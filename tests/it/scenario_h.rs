@@ -374,7 +374,7 @@ async fn is_reviewed(
 
     // Whoever reads the author's mail confirms it, once.
     let mail = market.mails.mail_that(|mail| mail.text().contains(&id)).await;
-    assert_eq!(mail.to, [client.email.clone()]);
+    assert_eq!(mail.to, std::slice::from_ref(&client.email));
     let link = json!({ "token": secret_of(&mail.text()) });
     let confirm = format!("reviews/{id}/confirm-by-link");
     let shown = market.visitor().post(&confirm, link.clone()).await.expect(200);

@@ -31,17 +31,14 @@ pub(super) struct AdminFlags {
 pub(super) async fn create_admin(settings: Settings, flags: AdminFlags) -> anyhow::Result<()> {
     let email = flags.email.parse::<EmailAddress>()?;
     let name = DisplayName::new(&flags.name).context("--name")?;
-    let (password, made) = match &flags.password_file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            (text.trim_end_matches(['\r', '\n']).to_owned(), false)
-        }
-        None => {
-            let mut bytes = [0; SECRET_BYTES];
-            SystemRandom.fill(&mut bytes);
-            (URL_SAFE_NO_PAD.encode(bytes), true)
-        }
+    let (password, made) = if let Some(path) = &flags.password_file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        (text.trim_end_matches(['\r', '\n']).to_owned(), false)
+    } else {
+        let mut bytes = [0; SECRET_BYTES];
+        SystemRandom.fill(&mut bytes);
+        (URL_SAFE_NO_PAD.encode(bytes), true)
     };
     let checked = NewPassword::new(&password).context("the password")?;
     let platform = Platform::start(&settings, false).await?;

@@ -219,6 +219,7 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Patch<T> {
 
 impl<T> Patch<T> {
     /// The patch as an option within an option: left out, removed, or set.
+    #[expect(clippy::option_option, reason = "left out, removed and set are three things")]
     pub(crate) fn into_change(self) -> Option<Option<T>> {
         match self {
             Self::Keep => None,

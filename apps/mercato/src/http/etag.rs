@@ -34,8 +34,9 @@ impl Caching {
 /// The tag of an object: its version and a hash of its JSON.
 pub(crate) fn etag(version: i32, body: &str) -> String {
     let hash = Sha256::digest(body.as_bytes());
-    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{version}-{hash}\"")
+    let mut start = [0; 8];
+    start.copy_from_slice(&hash[..8]);
+    format!("\"{version}-{:016x}\"", u64::from_be_bytes(start))
 }
 
 /// 200 with the object and its tag, or 304 if the caller has it already.

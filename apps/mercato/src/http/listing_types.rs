@@ -129,7 +129,6 @@ struct ReviewCriterionView {
     "harmless": ["price", "stock"],
     "review_criteria": [{ "key": "quality", "label": "Quality of the work" }],
 }))]
-#[expect(clippy::struct_excessive_bools, reason = "independent traits of a listing type")]
 struct ListingTypeView {
     /// Its name for programs; never changes.
     key: String,

@@ -96,6 +96,6 @@ async fn handle<B: MessageBody>(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }
-    headers::secure(&mut response, state.as_ref().map(|state| state.get_ref()));
+    headers::secure(&mut response, state.as_ref().map(actix_web::web::Data::get_ref));
     Ok(response)
 }

@@ -223,7 +223,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
     let counting = Counting::start(state.services.discovery.engagement.clone());
     let sweeper = tokio::spawn(async move {
         loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             state.buckets.sweep();
         }
     });

@@ -9,7 +9,7 @@ use serde_json::{Error, Value};
 /// A value to be read to the letter.
 pub(super) struct Strictly(pub(super) Value);
 
-impl<'de> IntoDeserializer<'de, Error> for Strictly {
+impl IntoDeserializer<'_, Error> for Strictly {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -10,7 +10,7 @@ use identity::{
     NewPassword, Parts, Password, PasswordHash, Passwords, Policy, Profile, SignUp, SignUpOutcome,
     Verdict,
 };
-use kernel::{Clock, Locale};
+use kernel::Locale;
 use rand::RngExt;
 use tokio::sync::OnceCell;
 
@@ -33,7 +33,7 @@ impl Seeder<'_> {
         let identity = self.identity()?;
         self.appoint(&password).await?;
         for number in 0..users {
-            let (name, email) = self.name(number);
+            let (name, email) = Self::name(number);
             let day = 34 - i64::try_from(number * 6 / users.max(1)).unwrap_or(0);
             let at = self.days_ago(day);
             self.clock.set(at);
@@ -81,7 +81,7 @@ impl Seeder<'_> {
     }
 
     /// The first provider and the first client are those of the banner.
-    fn name(&mut self, number: usize) -> (String, String) {
+    fn name(number: usize) -> (String, String) {
         let first = FIRST_NAMES[number % FIRST_NAMES.len()];
         let last = LAST_NAMES[(number * 7 + number / FIRST_NAMES.len()) % LAST_NAMES.len()];
         let email = match number {

@@ -171,7 +171,7 @@ impl Seeder<'_> {
         } else {
             None
         };
-        let message = Text::new(*self.pick::<&str>(&REQUESTS))?;
+        let message = Text::new(self.pick::<&str>(&REQUESTS))?;
         let budget = if appointments { None } else { offered.price };
         let command = SubmitBooking { listing: offered.id, message, starts_at, budget };
         match self.services.bookings.submit(client, command, None).await? {

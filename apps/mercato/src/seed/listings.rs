@@ -69,7 +69,7 @@ impl Seeder<'_> {
         let command = NewListing {
             listing_type: listing_type.key().as_str().to_owned(),
             content,
-            uploads: self.uploads(number, listing_type)?,
+            uploads: Self::uploads(number, listing_type)?,
             order: None,
         };
         let catalog = &self.services.catalog;
@@ -172,7 +172,7 @@ impl Seeder<'_> {
     }
 
     /// One to three pictures, where the type takes any.
-    fn uploads(&mut self, number: usize, listing_type: &ListingType) -> anyhow::Result<Uploads> {
+    fn uploads(number: usize, listing_type: &ListingType) -> anyhow::Result<Uploads> {
         let limits = listing_type.media();
         if !limits.kinds().contains(&MediaKind::Picture) || limits.max() == 0 {
             return Ok(Uploads::default());

@@ -24,14 +24,14 @@ use crate::wiring::{Foundation, Services};
 use time::SeedClock;
 
 /// The password of every account of the demo.
-pub const PASSWORD: &str = "demo-marketplace";
+pub(crate) const PASSWORD: &str = "demo-marketplace";
 
 /// Days over which the demo's past stretches.
 const PAST_DAYS: i64 = 35;
 
 /// How much of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Numbers {
+pub(crate) struct Numbers {
     /// Accounts; a quarter of them are providers.
     pub users: usize,
     /// Listings.
@@ -42,12 +42,12 @@ pub struct Numbers {
 
 impl Numbers {
     /// Enough to look around in, and quick to make.
-    pub const DEMO: Self = Self { users: 60, listings: 60, bookings: 72 };
+    pub(crate) const DEMO: Self = Self { users: 60, listings: 60, bookings: 72 };
 }
 
 /// Somebody who may sign in with [`PASSWORD`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignIn {
+pub(crate) struct SignIn {
     /// What they are.
     pub role: &'static str,
     /// Their address.
@@ -55,7 +55,7 @@ pub struct SignIn {
 }
 
 /// The accounts that people sign in with to look around: an admin, a provider, a client.
-pub fn sign_ins() -> [SignIn; 3] {
+pub(crate) fn sign_ins() -> [SignIn; 3] {
     [("admin", "admin"), ("provider", "provider"), ("client", "client")]
         .map(|(role, name)| SignIn { role, email: address(name) })
 }
@@ -65,12 +65,12 @@ fn address(name: &str) -> String {
 }
 
 /// Whether the demo was begun on this database.
-pub async fn is_seeded(services: &Services) -> anyhow::Result<bool> {
+pub(crate) async fn is_seeded(services: &Services) -> anyhow::Result<bool> {
     accounts::exists(services, &address("admin")).await
 }
 
 /// Fills the marketplace. `tell` hears of every step.
-pub async fn seed(
+pub(crate) async fn seed(
     settings: &Settings,
     foundation: &Foundation,
     numbers: Numbers,

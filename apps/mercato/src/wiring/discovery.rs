@@ -55,16 +55,13 @@ impl ViewerKey {
         let mut mac =
             <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("HMAC takes any key");
         mac.update(day.to_string().as_bytes());
-        match actor.account() {
-            Some(account) => {
-                mac.update(b"account");
-                mac.update(account.as_uuid().as_bytes());
-            }
-            None => {
-                mac.update(b"visitor");
-                mac.update(network.to_string().as_bytes());
-                mac.update(agent.as_bytes());
-            }
+        if let Some(account) = actor.account() {
+            mac.update(b"account");
+            mac.update(account.as_uuid().as_bytes());
+        } else {
+            mac.update(b"visitor");
+            mac.update(network.to_string().as_bytes());
+            mac.update(agent.as_bytes());
         }
         let full: [u8; 32] = mac.finalize().into_bytes().into();
         let mut hash = [0; 16];

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// The longest anything here may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A `mercato` process in an empty folder of its own, with nothing of our environment.
 pub(crate) struct Process {

@@ -239,9 +239,8 @@ async fn no_secret_lies_in_the_database() {
         let hex: String = identity::OpaqueToken::parse(secret)
             .map(|token| token.digest())
             .iter()
-            .flat_map(|digest| digest.as_bytes())
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .flat_map(identity::TokenDigest::as_bytes)
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert!(dump.contains(&hex), "its digest does");
     }
     let events = client.query("SELECT t::text FROM events t", &[]).await.unwrap();
@@ -281,7 +280,7 @@ async fn tries_are_shared_by_all_servers() {
     let results = tasks.join_all().await;
 
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 10);
-    assert!(results.iter().flat_map(|r| r.err()).all(|wait| wait == TimeDelta::seconds(90)));
+    assert!(results.iter().filter_map(|r| r.err()).all(|wait| wait == TimeDelta::seconds(90)));
 }
 
 #[tokio::test]

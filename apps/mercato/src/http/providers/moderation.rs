@@ -75,8 +75,8 @@ async fn list(
 ) -> Result<Json<PageView<ProviderView>>, Problem> {
     let limit = limit(query.limit)?;
     let status = known("status", query.status, &["active", "suspended"])?;
-    let states = ["unverified", "pending", "verified"];
-    let verification = known("verification", query.verification, &states)?;
+    let known_states = ["unverified", "pending", "verified"];
+    let verification = known("verification", query.verification, &known_states)?;
     let list = format!("providers {status:?} {verification:?}");
     let after: Option<Newest<ProviderId>> =
         query.cursor.as_deref().map(|c| state.cursors.decode(&list, c)).transpose()?;
