@@ -4,8 +4,13 @@ use access::permits;
 use mercato::http::{Permission, permission_of};
 use scenarios::{Operation, Persona, World};
 
-/// Where the domain forbids more than the matrix: nobody deals with themselves.
-const STRICTER: &[(&str, Persona)] = &[];
+/// Where the domain forbids more than the matrix.
+const STRICTER: &[(&str, Persona)] = &[
+    // Nobody books with themselves.
+    ("submitBooking", Persona::Owner),
+    // In this marketplace only clients review.
+    ("writeReview", Persona::Owner),
+];
 
 /// Statuses that say that a call was not wrong in itself, whether or not it was the time for it.
 const WELL_FORMED: [u16; 9] = [200, 201, 202, 204, 207, 304, 409, 410, 412];

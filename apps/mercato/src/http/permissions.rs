@@ -182,7 +182,7 @@ pub const PERMISSIONS: &[Permission] = &[
     line("pauseListing", Action::ListingPublish, Object::UnpublishedListing),
     line("resumeListing", Action::ListingPublish, Object::UnpublishedListing),
     line("archiveListing", Action::ListingPublish, Object::UnpublishedListing),
-    line("withdrawListingChange", Action::ListingUpdate, Object::UnpublishedListing),
+    line("withdrawListingChange", Action::ListingUpdate, Object::Listing),
     line("getPriceHistory", Action::ListingRead, Object::Listing),
     line("listMyListings", Action::ListingCreate, Object::OwnProvider),
     // admin: moderation
