@@ -47,7 +47,7 @@ const TABLE: &str = "
     embedded-postgres   |                           | tokio tokio-postgres      |
     test-support        | adapter-postgres embedded-postgres kernel | tokio tokio-postgres |
 
-    mercato             | access adapters domains embedded-postgres kernel | graphile_worker tokio tokio-postgres web | test-support
+    mercato             | access adapters domains embedded-postgres kernel | graphile_worker image tokio tokio-postgres web | test-support
     tests               | access domains kernel mercato test-support | reqwest tokio tokio-postgres |
     bench               | kernel mercato test-support | reqwest tokio tokio-postgres |
     xtask               | embedded-postgres         | tokio                     |

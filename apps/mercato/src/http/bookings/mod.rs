@@ -132,6 +132,7 @@ enum SideParameter {
 struct Listed {
     /// As client (the default) or as provider.
     #[serde(rename = "as")]
+    #[param(inline)]
     side: Option<SideParameter>,
     /// States, any of them, parted by commas; all of them without it.
     #[param(example = "requested,accepted")]
