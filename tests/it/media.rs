@@ -3,7 +3,6 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use chrono::TimeDelta;
 use image::{ImageFormat, Rgb, RgbImage};
 use mercato::config::{Secret, StorageDelivery, StorageKind};
 use reqwest::multipart::{Form, Part};
