@@ -314,7 +314,9 @@ async fn parallel_changes_never_exceed_the_limit_and_leave_nothing_behind() {
     }
 
     statuses.sort_unstable();
-    assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
+    // One wins; whoever read before it is stale, and whoever read after it has no room left.
+    assert_eq!(statuses[0], 200);
+    assert!(statuses[1..].iter().all(|status| matches!(status, 412 | 422)), "{statuses:?}");
     let now = provider.get(&format!("listings/{}", listing.id())).await.expect(200);
     assert_eq!(ids(&now).len(), 10);
     let staged = marketplace.rows("SELECT key FROM media_objects WHERE state = 'staged'").await;

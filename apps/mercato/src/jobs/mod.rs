@@ -1,7 +1,7 @@
 //! Background work: what happens after a commit, at a time, or every so often.
 //!
 //! Jobs run at least once: a worker that dies in the middle of one loses nothing, and another does
-//! it again. So every handler is idempotent. The table of handlers is in [`registry`].
+//! it again. So every handler is idempotent. The table of handlers is in `registry.rs`.
 
 mod context;
 mod cron;
