@@ -51,7 +51,10 @@ const HOSTILE_VALUES: &[&str] = &[
     "\u{feff}",
     "🧨🧨🧨",
     "0001-01-01T00:00:00Z",
-    "+262143-12-31T23:59:59Z",
+    "+262142-12-31T23:59:59Z",
+    "-9999-01-01T00:00:00Z",
+    "+262142-12-31",
+    "-9999-01-01",
     "2026-13-45T99:99:99Z",
     "%%%",
     "\"(&|!:*",
@@ -60,6 +63,10 @@ const HOSTILE_VALUES: &[&str] = &[
     "null",
     "true,false,,,",
 ];
+
+/// What takes any text for a token: one that is not ours is not active (RFC 7662, section 2.2), and
+/// need not be revoked (RFC 7009, section 2.2).
+const TAKE_ANY_TOKEN: &[&str] = &["verifyToken", "revokeToken"];
 
 /// Whoever may make the call, the humblest first.
 fn caller(operation: &Operation) -> Persona {
@@ -139,7 +146,9 @@ fn odd_values(value: &Value) -> Vec<Value> {
             "XXX",
             "Mars/Olympus_Mons",
             "0001-01-01T00:00:00Z",
-            "+262143-12-31T23:59:59Z",
+            "+262142-12-31T23:59:59Z",
+            "+262142-12-31",
+            "-9999-01-01",
             "-9999-01-01T00:00:00Z",
         ]
         .map(|text| json!(text))
@@ -194,7 +203,8 @@ async fn a_body_that_is_wrong_in_one_place_is_refused_and_nothing_is_stored() {
 
         for wrong in wrong_bodies(body) {
             let reply = call.with(person, Some(wrong)).await;
-            if !is_refusal(&reply) {
+            let tolerated = TAKE_ANY_TOKEN.contains(&operation.id.as_str());
+            if !is_refusal(&reply) && !(tolerated && reply.status.is_success()) {
                 faults.push(shortened(&reply));
             }
         }
@@ -259,7 +269,11 @@ async fn what_is_no_json_is_refused() {
     for operation in Operation::all().iter().filter(|o| o.takes("application/json")) {
         let call = world.call(operation).await;
         let person = world.person(caller(operation));
+        let needs_one = operation.description["requestBody"]["required"] == true;
         for body in bodies.iter().copied().chain(deep.iter().map(Vec::as_slice)) {
+            if body.is_empty() && !needs_one {
+                continue;
+            }
             let method = operation.method.clone();
             let reply =
                 person.send_raw(method, &call.path, "application/json", body.to_vec()).await;

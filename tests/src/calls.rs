@@ -105,14 +105,14 @@ impl World {
     async fn of_catalog(&self, operation: &str) -> Option<Arguments> {
         Some(match operation {
             "getListingType" => of(["service"]),
-            "createListingType" => body(listing_type(&fresh("kind"), "after", "request")),
+            "createListingType" => body(listing_type(&fresh("kind_"), "after", "request")),
             "replaceListingType" => {
                 let key = self.new_listing_type().await;
                 of([&key]).with(listing_type(&key, "none", "quote"))
             }
             "deleteListingType" => of([&self.new_listing_type().await]),
             "createCategory" => body(json!({
-                "name": "Conservatories", "slug": fresh("conservatories"), "position": 3,
+                "name": "Conservatories", "slug": fresh("conservatories-"), "position": 3,
                 "translations": { "de": "Wintergärten" },
             })),
             "updateCategory" => of([&self.new_category().await]).with(
@@ -336,14 +336,14 @@ impl World {
     }
 
     async fn new_listing_type(&self) -> String {
-        let key = fresh("kind");
+        let key = fresh("kind_");
         let declared = listing_type(&key, "none", "request");
         let _ = self.admin.post("admin/listing-types", declared).await.expect(201);
         key
     }
 
     async fn new_category(&self) -> String {
-        let body = json!({ "name": "Conservatories", "slug": fresh("conservatories") });
+        let body = json!({ "name": "Conservatories", "slug": fresh("conservatories-") });
         self.admin.post("admin/categories", body).await.expect(201).id()
     }
 
@@ -428,5 +428,5 @@ impl World {
 fn fresh(word: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    format!("{word}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("{word}{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

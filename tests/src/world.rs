@@ -185,6 +185,18 @@ impl World {
         }
     }
 
+    /// Somebody new who is as the person behind the persona.
+    pub async fn another(&self, persona: Persona) -> Person {
+        match persona {
+            Persona::Visitor => self.market.visitor(),
+            Persona::Stranger | Persona::Client => self.market.client().await,
+            Persona::Rival | Persona::Owner => self.market.provider().await,
+            Persona::Moderator => self.market.moderator().await,
+            Persona::Admin => self.market.admin().await,
+            Persona::Suspended => self.market.suspended().await,
+        }
+    }
+
     /// Signs everybody in again whose session the last call has ended.
     pub async fn wake(&mut self) {
         let signed_in = [

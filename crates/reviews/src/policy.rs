@@ -1,5 +1,7 @@
 use chrono::TimeDelta;
 
+use crate::{ReviewError, Side};
+
 /// What differs between marketplaces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Policy {
@@ -38,6 +40,18 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Passes if this side reviews at all.
+    ///
+    /// # Errors
+    ///
+    /// [`ReviewError::OneSided`].
+    pub const fn admits(&self, side: Side) -> Result<(), ReviewError> {
+        match side {
+            Side::Provider if !self.two_sided => Err(ReviewError::OneSided),
+            Side::Client | Side::Provider => Ok(()),
+        }
+    }
+
     /// Whether a review waits for the other side's.
     pub const fn is_blind(&self) -> bool {
         self.two_sided && self.double_blind

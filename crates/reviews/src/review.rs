@@ -71,10 +71,10 @@ impl Review {
         policy: &Policy,
         now: DateTime<Utc>,
     ) -> Result<Self, ReviewError> {
+        policy.admits(side)?;
         let (author, subject) = match side {
             Side::Client => (facts.client, facts.provider_account),
-            Side::Provider if policy.two_sided => (facts.provider_account, facts.client),
-            Side::Provider => return Err(ReviewError::OneSided),
+            Side::Provider => (facts.provider_account, facts.client),
         };
         let completed_at =
             facts.completed_at.ok_or(ReviewError::NotCompleted { id: facts.booking })?;

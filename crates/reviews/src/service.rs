@@ -75,6 +75,7 @@ impl ReviewService {
             (_, true) => return Err(ReviewError::Unauthenticated),
             (facts, false) => authorize_side(actor, facts?)?,
         };
+        self.policy.admits(side)?;
         let declared: &[String] = match side {
             Side::Client => &facts.criteria,
             Side::Provider => &[],

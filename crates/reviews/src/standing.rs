@@ -16,12 +16,19 @@ impl Review {
         if sees { Ok(()) } else { Err(ReviewError::NotFound { id }) }
     }
 
-    /// Whether the actor may read it.
+    /// Whether the actor may read it. What its author has not yet confirmed is theirs alone.
     pub fn is_visible_to(&self, actor: &Actor) -> bool {
         let relation = self.relation_of(actor);
-        matches!(self.status(), Status::Published { .. })
-            || relation == Relation::Owner
-            || permits(actor, Action::ReviewModerate, relation)
+        relation == Relation::Owner
+            || match self.status() {
+                Status::Draft | Status::PendingConfirmation { .. } | Status::Discarded { .. } => {
+                    false
+                }
+                Status::PendingModeration { .. } | Status::Held { .. } | Status::Hidden { .. } => {
+                    permits(actor, Action::ReviewModerate, relation)
+                }
+                Status::Published { .. } => true,
+            }
     }
 
     /// Whether the actor wrote it.

@@ -16,6 +16,7 @@ use super::Problem;
 use super::body::Body;
 use super::caller::Caller;
 use super::etag::{Caching, if_match, tagged};
+use super::moment::Moment;
 use super::page::PageView;
 use super::query::{Query, limit};
 use super::server::State;
@@ -151,10 +152,12 @@ struct Listed {
     role: Option<RoleView>,
     /// Signed up at or after.
     #[serde(rename = "created_at[gte]")]
-    created_from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    created_from: Option<Moment>,
     /// Signed up before.
     #[serde(rename = "created_at[lt]")]
-    created_before: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    created_before: Option<Moment>,
     /// Items on the page, 1 to 50.
     #[param(example = 20)]
     limit: Option<i64>,
@@ -189,8 +192,8 @@ impl Listed {
             words,
             statuses,
             role: self.role.map(Role::from),
-            created_from: self.created_from,
-            created_before: self.created_before,
+            created_from: self.created_from.map(Into::into),
+            created_before: self.created_before.map(Into::into),
         })
     }
 }

@@ -12,6 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Problem;
 use super::caller::Caller;
+use super::moment::Moment;
 use super::page::PageView;
 use super::query::{Query, limit};
 use super::server::State;
@@ -86,10 +87,12 @@ struct Listed {
     request_id: Option<String>,
     /// At or after.
     #[serde(rename = "at[gte]")]
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    from: Option<Moment>,
     /// Before.
     #[serde(rename = "at[lt]")]
-    before: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    before: Option<Moment>,
     /// Items on the page, 1 to 50.
     #[param(example = 20)]
     limit: Option<i64>,
@@ -119,8 +122,8 @@ async fn list(
         object: query.object,
         action: query.action.as_deref().map(action).transpose()?,
         request_id: query.request_id,
-        from: query.from,
-        before: query.before,
+        from: query.from.map(Into::into),
+        before: query.before.map(Into::into),
     };
     let name = format!("audit {filter:?}");
     let below = query.cursor.map(|cursor| state.cursors.decode(&name, &cursor)).transpose()?;

@@ -25,6 +25,7 @@ mod listings;
 mod me;
 mod media;
 mod moderation;
+mod moment;
 mod money;
 mod notifications;
 mod openapi;

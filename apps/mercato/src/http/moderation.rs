@@ -160,8 +160,10 @@ async fn decide(
     state: &State,
 ) -> Result<HttpResponse, Problem> {
     let expected = if_match(request)?;
-    state.services.catalog.moderation.decide(actor, target, &decision, expected).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let moderation = &state.services.catalog.moderation;
+    let listing = moderation.decide(actor, target, &decision, expected).await?;
+    let view = ListingView::reviewed(&listing, actor);
+    Ok(tagged(request, listing.version(), &view, Caching::Private))
 }
 
 /// Approve a listing
@@ -176,7 +178,7 @@ async fn decide(
         ("If-Match" = Option<String>, Header, description = "The version that was seen"),
     ),
     responses(
-        (status = NO_CONTENT, description = "Approved"),
+        (status = OK, description = "Approved: the listing as it is now", body = ListingView),
         (status = CONFLICT, description = "It does not wait", body = Problem, content_type = "application/problem+json"),
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
     ),
@@ -204,7 +206,7 @@ async fn approve_listing(
     ),
     request_body = ReasonBody,
     responses(
-        (status = NO_CONTENT, description = "Refused"),
+        (status = OK, description = "Refused: the listing as it is now", body = ListingView),
         (status = CONFLICT, description = "It neither waits nor is public", body = Problem, content_type = "application/problem+json"),
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
     ),
@@ -232,7 +234,7 @@ async fn reject_listing(
         ("If-Match" = Option<String>, Header, description = "The version that was seen"),
     ),
     responses(
-        (status = NO_CONTENT, description = "Approved"),
+        (status = OK, description = "Approved: the listing as it is now", body = ListingView),
         (status = CONFLICT, description = "It does not wait any more", body = Problem, content_type = "application/problem+json"),
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
         (status = UNPROCESSABLE_ENTITY, description = "The listing cannot be like this any more", body = Problem, content_type = "application/problem+json"),
@@ -260,7 +262,7 @@ async fn approve_change(
     ),
     request_body = ReasonBody,
     responses(
-        (status = NO_CONTENT, description = "Refused"),
+        (status = OK, description = "Refused: the listing as it is now", body = ListingView),
         (status = CONFLICT, description = "It does not wait any more", body = Problem, content_type = "application/problem+json"),
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
     ),
@@ -348,7 +350,7 @@ struct DecisionResultView {
     #[schema(example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     id: String,
     /// The status that the decision alone would have been answered with.
-    #[schema(example = 204)]
+    #[schema(example = 200)]
     status: u16,
     /// Why not.
     problem: Option<Problem>,
@@ -386,7 +388,7 @@ async fn decide_in_bulk(
             ReviewTarget::Change(id) => id.to_string(),
         };
         let problem = result.err().map(Problem::from);
-        let status = problem.as_ref().map_or(204, |problem| problem.status_code().as_u16());
+        let status = problem.as_ref().map_or(200, |problem| problem.status_code().as_u16());
         DecisionResultView { id, status, problem }
     });
     let view = DecisionResultsView { data: data.collect() };

@@ -15,6 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Problem;
 use super::body::Body;
 use super::caller::Caller;
+use super::moment::Moment;
 use super::page::PageView;
 use super::query::{Query, limit};
 use super::server::State;
@@ -160,7 +161,8 @@ struct ReadNotifications {
     ids: Option<Vec<NotificationId>>,
     /// All that happened up to then.
     #[serde(default)]
-    up_to: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    up_to: Option<Moment>,
 }
 
 impl TryFrom<ReadNotifications> for ReadCommand {
@@ -169,7 +171,7 @@ impl TryFrom<ReadNotifications> for ReadCommand {
     fn try_from(body: ReadNotifications) -> Result<Self, Problem> {
         match (body.ids, body.up_to) {
             (Some(ids), None) => Ok(Self::These(ids)),
-            (None, Some(up_to)) => Ok(Self::UpTo(up_to)),
+            (None, Some(up_to)) => Ok(Self::UpTo(up_to.into())),
             (None, None) | (Some(_), Some(_)) => Err(Problem::invalid(&[kernel::FieldError {
                 pointer: "/ids".to_owned(),
                 code: "required",

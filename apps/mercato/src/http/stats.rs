@@ -10,6 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Problem;
 use super::caller::Caller;
+use super::moment::Date;
 use super::query::Query;
 use super::server::State;
 
@@ -206,10 +207,12 @@ impl From<IntervalView> for Interval {
 struct Asked {
     /// The first day, in UTC; 29 days before the last one unless said.
     #[param(example = "2026-05-01")]
-    from: Option<NaiveDate>,
+    #[param(value_type = Option<NaiveDate>)]
+    from: Option<Date>,
     /// The last day, in UTC; today unless said.
     #[param(example = "2026-05-30")]
-    to: Option<NaiveDate>,
+    #[param(value_type = Option<NaiveDate>)]
+    to: Option<Date>,
     /// How long a point of the series lasts.
     #[serde(default)]
     #[param(inline)]
@@ -234,7 +237,9 @@ async fn own(
 ) -> Result<HttpResponse, Problem> {
     let engagement = &state.services.discovery.engagement;
     let interval = asked.interval.into();
-    let statistics = engagement.statistics(&actor, asked.from, asked.to, interval).await?;
+    let statistics = engagement
+        .statistics(&actor, asked.from.map(Into::into), asked.to.map(Into::into), interval)
+        .await?;
     Ok(HttpResponse::Ok()
         .insert_header(("Cache-Control", "no-store"))
         .json(StatisticsView::from(&statistics)))

@@ -75,26 +75,27 @@ impl ModerationService {
         self.store.change_request(id).await?.ok_or(CatalogError::ChangeRequestNotFound { id })
     }
 
-    /// Decides on a listing or a change. `expected` is the version of it that the moderator saw.
+    /// Decides on a listing or a change; the listing as it is then. `expected` is the version of
+    /// what is decided on, as the moderator saw it.
     pub async fn decide(
         &self,
         actor: &Actor,
         target: ReviewTarget,
         decision: &Decision,
         expected: Option<i32>,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<Listing, CatalogError> {
         permit(actor, Action::ListingModerate)?;
         let mut tx = self.store.begin_catalog().await?;
-        match target {
+        let listing = match target {
             ReviewTarget::Listing(id) => {
-                self.decide_on_listing(&mut *tx, actor, id, decision, expected).await?;
+                self.decide_on_listing(&mut *tx, actor, id, decision, expected).await?
             }
             ReviewTarget::Change(id) => {
-                self.decide_on_change(&mut *tx, actor, id, decision, expected).await?;
+                self.decide_on_change(&mut *tx, actor, id, decision, expected).await?
             }
-        }
+        };
         tx.commit().await?;
-        Ok(())
+        Ok(listing)
     }
 
     /// Decides on many, each by itself: one that cannot be does not keep the others from it.
@@ -103,7 +104,7 @@ impl ModerationService {
         actor: &Actor,
         targets: &[ReviewTarget],
         decision: &Decision,
-    ) -> Result<Vec<(ReviewTarget, Result<(), CatalogError>)>, CatalogError> {
+    ) -> Result<Vec<(ReviewTarget, Result<Listing, CatalogError>)>, CatalogError> {
         permit(actor, Action::ListingModerate)?;
         if targets.is_empty() || targets.len() > Self::MAX_BULK {
             let detail = format!("must be 1 to {}", Self::MAX_BULK);
@@ -123,7 +124,7 @@ impl ModerationService {
         id: ListingId,
         decision: &Decision,
         expected: Option<i32>,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<Listing, CatalogError> {
         let cause = self.cause(actor);
         let mut listing = listing(tx, id).await?;
         listing.expect_version(expected)?;
@@ -141,7 +142,7 @@ impl ModerationService {
         let entry = entry(actor, decision, &id, cause)
             .changed(json!({ "status": before }), json!({ "status": listing.status().name() }));
         tx.record_audit(&entry).await?;
-        Ok(())
+        Ok(listing)
     }
 
     async fn decide_on_change(
@@ -151,7 +152,7 @@ impl ModerationService {
         id: ChangeRequestId,
         decision: &Decision,
         expected: Option<i32>,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<Listing, CatalogError> {
         let cause = self.cause(actor);
         let missing = || CatalogError::ChangeRequestNotFound { id };
         let listing_id = tx.listing_of_change_request(id).await?.ok_or_else(missing)?;
@@ -178,7 +179,7 @@ impl ModerationService {
         let entry = entry(actor, decision, &id, cause)
             .changed(json!({ "status": before }), json!({ "status": request.status.name() }));
         tx.record_audit(&entry).await?;
-        Ok(())
+        Ok(listing)
     }
 
     fn cause(&self, actor: &Actor) -> Cause {

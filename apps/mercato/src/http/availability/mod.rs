@@ -7,7 +7,7 @@ use actix_web::{get, put};
 use bookings::{
     Availability, AvailabilityRules, FreeSlot, MinuteOfDay, ScheduleException, WeeklyHours,
 };
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc, Weekday};
+use chrono::{DateTime, SecondsFormat, Utc, Weekday};
 use chrono_tz::Tz;
 use kernel::{FieldError, FieldErrors, ListingId};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::query::Query;
 use super::server::State;
+use crate::http::moment::Date;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(show).service(set).service(slots);
@@ -102,8 +103,8 @@ enum ExceptionKind {
 #[serde(deny_unknown_fields)]
 struct ExceptionView {
     /// The date.
-    #[schema(example = "2026-12-24")]
-    date: NaiveDate,
+    #[schema(value_type = NaiveDate, example = "2026-12-24")]
+    date: Date,
     /// How it differs.
     kind: ExceptionKind,
     /// From, as `HH:MM`; the start of the day if left out.
@@ -212,7 +213,12 @@ impl From<&Availability> for AvailabilityView {
                     (ExceptionKind::Extra, date, from, to)
                 }
             };
-            ExceptionView { date, kind, from: Some(from.to_string()), to: Some(to.to_string()) }
+            ExceptionView {
+                date: date.into(),
+                kind,
+                from: Some(from.to_string()),
+                to: Some(to.to_string()),
+            }
         };
         Self {
             time_zone: time_zone.name().to_owned(),
@@ -277,7 +283,7 @@ impl ExceptionView {
         let to = to
             .as_ref()
             .map_or(Some(MinuteOfDay::END), |to| time(errors, &format!("/exceptions/{i}/to"), to));
-        let (date, from, to) = (*date, from?, to?);
+        let (date, from, to) = ((*date).into(), from?, to?);
         Some(match kind {
             ExceptionKind::Closed => ScheduleException::Closed { date, from, to },
             ExceptionKind::Extra => ScheduleException::Extra { date, from, to },
@@ -342,10 +348,12 @@ async fn set(
 struct Days {
     /// The first date.
     #[param(example = "2026-01-12")]
-    from: NaiveDate,
+    #[param(value_type = NaiveDate)]
+    from: Date,
     /// The last date, less than 62 days later.
     #[param(example = "2026-01-18")]
-    to: NaiveDate,
+    #[param(value_type = NaiveDate)]
+    to: Date,
     /// Where the dates and local times are meant, by its IANA name; the provider's own without it.
     #[param(example = "Europe/Berlin")]
     tz: Option<String>,
@@ -425,7 +433,7 @@ async fn slots(
         return Err(Problem::malformed("invalid_query", detail).with_fields(&errors.0));
     }
     let Days { from, to, .. } = query;
-    let found = state.services.schedules.slots(&actor, *id, from, to, wanted).await?;
+    let found = state.services.schedules.slots(&actor, *id, from.into(), to.into(), wanted).await?;
     let present = |free: &FreeSlot| FreeSlotView::of(*free, found.time_zone);
     let data = found.slots.iter().map(present).collect();
     Ok(Json(SlotsView { data, time_zone: found.time_zone.name().to_owned() }))

@@ -4,7 +4,6 @@ use access::Actor;
 use actix_web::post;
 use actix_web::web::{Data, Json, Path};
 use bookings::{BookingCommand, Reason, Side};
-use chrono::{DateTime, Utc};
 use kernel::{BookingId, FieldErrors};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,6 +14,7 @@ use super::view::BookingView;
 use crate::http::Problem;
 use crate::http::body::{Body, OptionalBody};
 use crate::http::caller::Caller;
+use crate::http::moment::Moment;
 use crate::http::server::State;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -107,7 +107,8 @@ struct NoShowBody {
 struct RescheduleBody {
     /// When the appointment would start: one of the listing's free slots if the client proposes
     /// it, any time that is free if the provider does.
-    starts_at: DateTime<Utc>,
+    #[schema(value_type = DateTime<Utc>)]
+    starts_at: Moment,
 }
 
 /// Reads a text that must be there.
@@ -313,7 +314,7 @@ async fn propose_reschedule(
     body: Body<RescheduleBody>,
     state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
-    let starts_at = body.value.starts_at;
+    let starts_at = body.value.starts_at.into();
     give(&state, &actor, *id, BookingCommand::ProposeReschedule { starts_at }).await
 }
 

@@ -25,6 +25,7 @@ use super::money::MoneyView;
 use super::page::PageView;
 use super::query::{Query, limit};
 use super::server::State;
+use crate::http::moment::Moment;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(submit).service(list).service(show).service(history).service(quote);
@@ -47,7 +48,8 @@ struct SubmitBody {
     #[schema(min_length = 1, max_length = 5000)]
     message: String,
     /// The start of one of the listing's free slots, for an appointment.
-    slot: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    slot: Option<Moment>,
     /// What the client wants to spend, for a request or a quote.
     budget: Option<MoneyView>,
 }
@@ -62,7 +64,7 @@ impl TryFrom<SubmitBody> for SubmitBooking {
         let budget = body.budget.as_ref().and_then(|budget| budget.read(&mut errors, "/budget"));
         match (listing, message) {
             (Some(listing), Some(message)) if errors.is_empty() => {
-                Ok(Self { listing, message, starts_at: body.slot, budget })
+                Ok(Self { listing, message, starts_at: body.slot.map(Into::into), budget })
             }
             _ => Err(Problem::invalid(&errors.0)),
         }
