@@ -9,6 +9,7 @@ mod secret;
 mod sections;
 mod source;
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
@@ -143,6 +144,17 @@ impl Sources {
     }
 }
 
+/// How a server at this address is reached from this machine, while nobody has said how it is
+/// reached from outside.
+fn reached_at(address: SocketAddr) -> String {
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_unspecified() => format!("http://127.0.0.1:{port}"),
+        IpAddr::V4(ip) => format!("http://{ip}:{port}"),
+        IpAddr::V6(ip) => format!("http://[{ip}]:{port}"),
+    }
+}
+
 impl Settings {
     /// Reads and checks the settings.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
@@ -155,11 +167,14 @@ impl Settings {
         } else if Path::new(DEFAULT_FILE).is_file() {
             figment = figment.merge(Toml::file_exact(DEFAULT_FILE));
         }
-        let settings: Self = figment
+        let figment = figment
             .merge(Values::of_environment(&sources.environment)?)
-            .merge(Values::of_flags(&sources.flags)?)
-            .extract()
-            .map_err(|error| ConfigError::Value(Box::new(error)))?;
+            .merge(Values::of_flags(&sources.flags)?);
+        let mut settings: Self =
+            figment.extract().map_err(|error| ConfigError::Value(Box::new(error)))?;
+        if figment.find_value("server.public_url").is_err() {
+            settings.server.public_url = reached_at(settings.server.address);
+        }
         settings.check()?;
         Ok(settings)
     }

@@ -27,7 +27,7 @@ pub enum Environment {
 pub struct Server {
     /// Where the API listens.
     pub address: SocketAddr,
-    /// How the API is reached from outside, without a slash at the end.
+    /// How the API is reached from outside, without a slash at the end. If left out, the address.
     pub public_url: String,
     /// Threads that serve requests; 0 for one per processor.
     pub workers: usize,

@@ -57,6 +57,17 @@ fn the_page_is_rendered_from_the_commented_file() {
 }
 
 #[test]
+fn a_server_is_reached_at_its_address_as_long_as_nobody_says_otherwise() {
+    let url = |environment: &[(&str, &str)]| load(environment).unwrap().server.public_url;
+    let address = ("MERCATO__SERVER__ADDRESS", "0.0.0.0:9000");
+
+    assert_eq!(url(&[address]), "http://127.0.0.1:9000");
+    assert_eq!(url(&[("MERCATO__SERVER__ADDRESS", "[::1]:9000")]), "http://[::1]:9000");
+    let said = ("MERCATO__SERVER__PUBLIC_URL", "https://market.example");
+    assert_eq!(url(&[address, said]), "https://market.example");
+}
+
+#[test]
 fn each_place_overrides_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mercato.toml");

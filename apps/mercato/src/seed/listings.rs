@@ -11,7 +11,7 @@ use catalog::{
     Uploads,
 };
 use chrono::{TimeDelta, Weekday};
-use kernel::{CategoryId, Money, Once};
+use kernel::{CategoryId, Clock, Money, Once};
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ impl Seeder<'_> {
             catalog.listings.pause(&actor, id, None).await?;
             return Ok(());
         }
-        self.listings.push(Offered { id, by, price });
+        self.listings.push(Offered { id, by, price, since: self.clock.now() });
         Ok(())
     }
 
@@ -220,7 +220,6 @@ impl Seeder<'_> {
         listing: kernel::ListingId,
         days: i64,
     ) -> anyhow::Result<Option<chrono::DateTime<chrono::Utc>>> {
-        use kernel::Clock;
         let from = (self.clock.now() + TimeDelta::days(days)).date_naive();
         let to = from + TimeDelta::days(7);
         let found =

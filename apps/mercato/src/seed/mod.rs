@@ -1,10 +1,12 @@
-//! A marketplace to look at: people, listings with pictures, bookings in every state, reviews.
+//! A marketplace to look at: people, listings with pictures, bookings in every state, reviews,
+//! and a month of views.
 //!
 //! Everything goes through the services, with a clock that starts five weeks ago, so that all of
 //! it is as valid as what people do themselves. The same numbers give the same marketplace, with
 //! dates relative to today.
 
 mod accounts;
+mod attention;
 mod bookings;
 mod listings;
 mod pictures;
@@ -42,7 +44,7 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     /// Enough to look around in, and quick to make.
-    pub(crate) const DEMO: Self = Self { users: 60, listings: 60, bookings: 72 };
+    pub(crate) const DEMO: Self = Self { users: 60, listings: 200, bookings: 144 };
 }
 
 /// Somebody who may sign in with [`PASSWORD`].
@@ -94,7 +96,9 @@ pub(crate) async fn seed(
     tell(&format!("{} listings with pictures", numbers.listings));
     seeder.listings(numbers.listings).await?;
     tell(&format!("{} bookings and their reviews", numbers.bookings));
-    seeder.bookings(numbers.bookings).await
+    seeder.bookings(numbers.bookings).await?;
+    tell("30 days of views, and favourites");
+    seeder.attention().await
 }
 
 struct Seeder<'a> {
@@ -139,6 +143,8 @@ struct Offered {
     /// Who offers it: an index of the people.
     by: usize,
     price: Option<Money>,
+    /// Since when it is on offer.
+    since: DateTime<Utc>,
 }
 
 impl Seeder<'_> {
