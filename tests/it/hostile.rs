@@ -232,7 +232,7 @@ async fn odd_values_break_nothing() {
                 assert!(!reply.status.is_server_error(), "{}", shortened(&reply));
                 if reply.status.is_success() {
                     // The object has changed: go on with another.
-                    world.wake().await;
+                    world.wake_after(&operation).await;
                     call = world.call(&operation).await;
                 }
             }

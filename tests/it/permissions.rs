@@ -50,7 +50,7 @@ async fn every_operation_answers_everyone_as_the_matrix_says() {
                 ));
             }
             if matches!(expected, Expected::Passes) {
-                world.wake().await;
+                world.wake_after(&operation).await;
             }
         }
     }

@@ -18,7 +18,7 @@ use tokio_postgres::Client;
 
 use crate::Person;
 
-/// How long background work may take before a test gives up on it.
+/// How long background work may stand still before a test gives up on it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A whole marketplace: a database of its own, a mail server, the API, a worker. It runs on
@@ -143,13 +143,18 @@ impl Marketplace {
     /// Like [`Self::settle`], where jobs are meant to fail: those that wait for another try or for
     /// an operator count as settled.
     pub async fn settle_despite_failures(&self) {
-        let begun = Instant::now();
+        let mut last = BTreeMap::new();
+        let mut since = Instant::now();
         loop {
             let busy = self.busy().await;
             if busy.is_empty() {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "the marketplace does not settle: {busy:?}");
+            if busy != last {
+                last.clone_from(&busy);
+                since = Instant::now();
+            }
+            assert!(since.elapsed() < PATIENCE, "the marketplace does not settle: {busy:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

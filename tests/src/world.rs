@@ -197,8 +197,11 @@ impl World {
         }
     }
 
-    /// Signs everybody in again whose session the last call has ended.
-    pub async fn wake(&mut self) {
+    /// Signs everybody in again whose session a call of this operation has ended.
+    pub async fn wake_after(&mut self, operation: &Operation) {
+        if !["/auth/", "/sessions", "/accounts"].iter().any(|part| operation.path.contains(part)) {
+            return;
+        }
         let signed_in = [
             &mut self.stranger,
             &mut self.rival,
