@@ -6,6 +6,7 @@ mod discovery;
 mod errors;
 mod hostile;
 mod identity;
+mod idleness;
 mod jobs;
 mod media;
 mod notifications;

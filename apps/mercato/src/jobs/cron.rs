@@ -35,6 +35,8 @@ macro_rules! cron_jobs {
             vec![$(
                 Cron::$timer::<$job>($($at),*)
                     .expect("a literal schedule")
+                    .payload($job {})
+                    .expect("nothing in it")
                     .fill(CrontabFill::hours(1))
                     .max_attempts(ATTEMPTS)
                     .build()
@@ -78,4 +80,17 @@ async fn sweep_sessions(context: JobContext) -> Result<(), JobFailure> {
     let swept = context.services.identity.sweep().await?;
     tracing::info!(swept, "forgot old sessions and links");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::schedule;
+
+    /// Without a payload a tick's job carries `null`, which no job reads.
+    #[test]
+    fn every_tick_carries_what_its_job_reads() {
+        for tick in schedule() {
+            assert_eq!(tick.payload(), &Some(serde_json::json!({})), "{tick:?}");
+        }
+    }
 }

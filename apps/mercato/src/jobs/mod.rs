@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
 use graphile_worker::{
-    JobRecovery, JobRecoveryResult, LocalQueueConfig, Worker as Queue, WorkerOptions,
-    WorkerRecoveryConfig, WorkerShutdownConfig,
+    JobRecovery, JobRecoveryResult, LocalQueueConfig, RefetchDelayConfig, Worker as Queue,
+    WorkerOptions, WorkerRecoveryConfig, WorkerShutdownConfig,
 };
 use rand::RngExt;
 use thiserror::Error;
@@ -142,8 +142,17 @@ async fn prepare(
     let connections = jobs.concurrency.div_ceil(2) + 3;
     let database = TokioPostgresDatabase::from_url(database_url, connections)
         .map_err(|error| failed(error.into()))?;
-    let local_queue = LocalQueueConfig::builder().size(jobs.local_queue).build();
     let millis = Duration::from_millis;
+    let local_queue = LocalQueueConfig::builder()
+        .size(jobs.local_queue)
+        // Without a delay an idle queue asks again at once, for ever. A notification ends it.
+        .refetch_delay(
+            RefetchDelayConfig::builder()
+                .duration(millis(jobs.poll_ms))
+                .max_abort_threshold(1)
+                .build(),
+        )
+        .build();
     let options = WorkerOptions::default()
         .database(database)
         .concurrency(jobs.concurrency)
