@@ -28,7 +28,8 @@ openapi: ## Write the description of the HTTP interface
 	cargo run --package mercato -- openapi > docs/openapi.json
 
 bench: setup ## Measure, in the profile that is shipped
-	cargo run --release --package mercato-bench
+	cargo build --release --package mercato --package mercato-bench
+	target/release/mercato-bench --page docs/ops/benchmark.md
 
 fuzz: setup ## Run the tests with a hundred thousand cases for each property
 	PROPTEST_CASES=100000 cargo xtask test

@@ -49,7 +49,7 @@ const TABLE: &str = "
 
     mercato             | access adapters domains embedded-postgres kernel | graphile_worker image tokio tokio-postgres web | test-support
     tests               | access domains kernel mercato test-support | reqwest tokio tokio-postgres |
-    bench               | kernel mercato test-support | reqwest tokio tokio-postgres |
+    bench               | adapter-postgres embedded-postgres kernel test-support | actix-web reqwest tokio tokio-postgres |
     xtask               | embedded-postgres         | tokio                     |
 ";
 

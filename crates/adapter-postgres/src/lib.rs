@@ -16,11 +16,12 @@ mod notifications;
 mod platform;
 mod reviews;
 mod schema;
+mod statement;
 mod store;
 mod tx;
 
 pub use migrate::{MigrationError, migrate, pending_migrations};
 pub use notifications::SEND_MAIL;
 pub use platform::{JobRequest, JobStatus, QueueFigure, QueuedJob, ServerFacts, TIMER_JOB};
-pub use store::{PgStore, Settings, Subscriptions};
+pub use store::{PgStore, SEARCH_SESSION, Settings, Subscriptions};
 pub use tx::PgTx;

@@ -16,6 +16,15 @@ use crate::PgTx;
 use crate::catalog::TaxonomyCache;
 use crate::failure::{failed, unavailable};
 
+/// How sessions for searches differ from others. A search's best plan depends on its values; a plan
+/// made for any value reads far too much. Workers and compilation help a single query on an idle
+/// machine, not many on a busy one.
+pub const SEARCH_SESSION: [(&str, &str); 3] = [
+    ("plan_cache_mode", "force_custom_plan"),
+    ("max_parallel_workers_per_gather", "0"),
+    ("jit", "off"),
+];
+
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -75,13 +84,14 @@ impl PgStore {
         settings: &Settings,
         subscriptions: Subscriptions,
     ) -> Result<Self, StorageError> {
-        // A search's best plan depends on its values; a plan made for any value reads far too much.
-        // Workers and compilation help a single query on an idle machine, not many on a busy one.
-        let search = "-c plan_cache_mode=force_custom_plan \
-                      -c max_parallel_workers_per_gather=0 -c jit=off";
         Ok(Self {
-            pool: pool(settings, settings.connections, "")?,
-            search_pool: pool(settings, settings.search_connections, search)?,
+            pool: pool(settings, settings.connections, "mercato", &[])?,
+            search_pool: pool(
+                settings,
+                settings.search_connections,
+                "mercato-search",
+                &SEARCH_SESSION,
+            )?,
             subscriptions,
             ids: Arc::new(SystemIds),
             taxonomy: Arc::default(),
@@ -116,18 +126,23 @@ impl PgStore {
     }
 }
 
+/// A pool whose sessions bear a name, so that an operator sees in `pg_stat_activity` whose they are.
 fn pool(
     settings: &Settings,
     size: usize,
-    options: &str,
+    name: &str,
+    session: &[(&str, &str)],
 ) -> Result<Pool<AsyncPgConnection>, StorageError> {
-    let options = format!(
+    let mut options = format!(
         "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
-         -c timezone=UTC {options}",
+         -c timezone=UTC -c application_name={name}",
         settings.statement_timeout.as_millis(),
         settings.lock_timeout.as_millis(),
         settings.idle_in_transaction_timeout.as_millis(),
     );
+    for (name, value) in session {
+        options += &format!(" -c {name}={value}");
+    }
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| establish(url, options.clone()).boxed());

@@ -6,7 +6,7 @@ use bookings::{
     ProcessKind,
 };
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Integer, Jsonb, Nullable, Text, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, ListingId, Money, ProviderId, StorageError};
 use serde_json::Value;
@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::document::from_json;
 use crate::PgTx;
 use crate::failure::storage;
+use crate::statement::Statement;
 
-/// The columns of [`ListingRow`], of a listing `l` by `$1`.
+/// The columns of [`ListingRow`], of a listing `l`.
 pub(super) const COLUMNS: &str = "l.id, l.title, \
      l.status = 'published' AND l.provider_active AS public, \
      l.provider_id, p.account_id AS provider_account_id, \
@@ -118,13 +119,14 @@ impl BookableListings for PgTx {
         &mut self,
         id: ListingId,
     ) -> Result<Option<BookableListing>, StorageError> {
-        let row: Option<ListingRow> =
-            diesel::sql_query(format!("SELECT {COLUMNS} FROM {TABLES} WHERE l.id = $1"))
-                .bind::<SqlUuid, _>(id.as_uuid())
-                .get_result(self.conn())
-                .await
-                .optional()
-                .map_err(storage("load a listing to book"))?;
+        let mut st = Statement::<Untyped>::new();
+        st.sql("SELECT ").sql(COLUMNS).sql(" FROM ").sql(TABLES);
+        st.sql(" WHERE l.id = ").bind(id.as_uuid());
+        let row: Option<ListingRow> = st
+            .get_result(self.conn())
+            .await
+            .optional()
+            .map_err(storage("load a listing to book"))?;
         row.map(BookableListing::try_from).transpose()
     }
 }

@@ -6,7 +6,7 @@ use bookings::{
     HistoryEntry, Interval, ListingSchedule, Side,
 };
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Jsonb, Nullable, Untyped};
 use diesel_async::RunQueryDsl;
 use kernel::{BookingId, Limit, ListingId, Page, ProviderId, StorageError};
 use serde_json::Value;
@@ -21,6 +21,7 @@ use super::schedule::{
 use crate::PgStore;
 use crate::failure::storage;
 use crate::schema::bookings::{booking_history, bookings as table};
+use crate::statement::Statement;
 
 /// The most appointments that a calendar shows.
 const CALENDAR: i64 = 500;
@@ -123,21 +124,19 @@ impl BookingReads for PgStore {
         listing: ListingId,
         within: Interval,
     ) -> Result<Option<ListingSchedule>, StorageError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, v.rules, COALESCE((\
+        let mut st = Statement::<Untyped>::new();
+        st.sql("SELECT ").sql(COLUMNS).sql(
+            ", v.rules, COALESCE((\
                  SELECT jsonb_agg(jsonb_build_array(\
                      b.slot_start, b.slot_end, b.busy_start, b.busy_end, b.status)) \
-                 FROM bookings b WHERE b.provider_id = l.provider_id \
-                 AND b.slot_start > $2 AND b.slot_start < $3 AND b.status = ANY ($4)), '[]') \
-                 AS times \
-             FROM {TABLES} LEFT JOIN availabilities v ON v.provider_id = l.provider_id \
-             WHERE l.id = $1"
+                 FROM bookings b WHERE b.provider_id = l.provider_id AND b.slot_start > ",
         );
-        let row: Option<ScheduleRow> = diesel::sql_query(sql)
-            .bind::<SqlUuid, _>(listing.as_uuid())
-            .bind::<Timestamptz, _>(within.start() - REACH)
-            .bind::<Timestamptz, _>(within.end() + REACH)
-            .bind::<Array<Text>, _>(IN_CALENDAR.as_slice())
+        st.bind(within.start() - REACH).sql(" AND b.slot_start < ").bind(within.end() + REACH);
+        st.sql(" AND b.status = ANY (").bind(IN_CALENDAR.map(str::to_owned).to_vec());
+        st.sql(")), '[]') AS times FROM ").sql(TABLES);
+        st.sql(" LEFT JOIN availabilities v ON v.provider_id = l.provider_id WHERE l.id = ");
+        st.bind(listing.as_uuid());
+        let row: Option<ScheduleRow> = st
             .get_result(&mut *self.conn().await?)
             .await
             .optional()

@@ -16,7 +16,8 @@ use crate::schema::bookings::{booking_history, booking_reminders, bookings as ta
 use crate::{PgStore, PgTx};
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = booking_history, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = booking_history, treat_none_as_default_value = false)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
 pub(super) struct HistoryRow {
     booking_id: Uuid,
     number: i32,

@@ -16,7 +16,8 @@ use crate::schema::bookings::bookings as table;
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_null = true, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = table, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
 pub(super) struct BookingRow {
     pub(super) id: Uuid,
     listing_id: Uuid,

@@ -14,6 +14,7 @@ use super::document::{RulesDocument, from_json, span, to_json};
 use crate::PgTx;
 use crate::failure::storage;
 use crate::schema::bookings::{appointment_settings, availabilities, bookings as table};
+use crate::statement::Statement;
 
 /// States whose appointments are in the calendar: those that hold the slot, and those that still
 /// count towards the limits of the day and week.
@@ -149,18 +150,18 @@ impl Schedules for PgTx {
     }
 
     async fn lock_calendar(&mut self, provider: ProviderId) -> Result<(), StorageError> {
-        diesel::sql_query(
-            "INSERT INTO calendar_locks (provider_id) VALUES ($1) ON CONFLICT DO NOTHING",
-        )
-        .bind::<SqlUuid, _>(provider.as_uuid())
-        .execute(self.conn())
-        .await
-        .map_err(storage("make the lock of a calendar"))?;
-        diesel::sql_query("SELECT 1 FROM calendar_locks WHERE provider_id = $1 FOR UPDATE")
-            .bind::<SqlUuid, _>(provider.as_uuid())
-            .execute(self.conn())
-            .await
-            .map_err(storage("lock a calendar"))?;
+        let mut lock = Statement::<SqlUuid>::new();
+        lock.sql("SELECT provider_id FROM calendar_locks WHERE provider_id = ");
+        lock.bind(provider.as_uuid()).sql(" FOR UPDATE");
+        let locked = lock.clone().execute(self.conn()).await.map_err(storage("lock a calendar"))?;
+        if locked == 0 {
+            // The first appointment of this provider. Of two who make the row the second waits.
+            let mut make = Statement::<()>::new();
+            make.sql("INSERT INTO calendar_locks (provider_id) VALUES (");
+            make.bind(provider.as_uuid()).sql(") ON CONFLICT DO NOTHING");
+            make.execute(self.conn()).await.map_err(storage("make the lock of a calendar"))?;
+            lock.execute(self.conn()).await.map_err(storage("lock a calendar"))?;
+        }
         Ok(())
     }
 

@@ -20,8 +20,8 @@ use kernel::{AccountId, Limit, ListingId, Page, ProviderId, StorageError, UnitOf
 use uuid::Uuid;
 
 use super::search::{listing_cards, provider_cards};
-use super::statement::Statement;
 use crate::failure::storage;
+use crate::statement::Statement;
 use crate::{PgStore, PgTx};
 
 #[async_trait]

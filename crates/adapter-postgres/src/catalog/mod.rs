@@ -8,7 +8,6 @@ mod providers;
 mod reads;
 mod rows;
 mod search;
-mod statement;
 mod taxonomy;
 
 pub(crate) use taxonomy::TaxonomyCache;

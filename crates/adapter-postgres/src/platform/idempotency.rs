@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use kernel::{Answer, Claim, IdempotencyError, IdempotencyLedger, IdempotencyScope, StorageError};
 use serde_json::Value;
@@ -8,12 +8,7 @@ use serde_json::Value;
 use crate::PgTx;
 use crate::failure::storage;
 use crate::schema::platform::idempotency_keys as table;
-
-#[derive(QueryableByName)]
-struct Locked {
-    #[diesel(sql_type = Bool)]
-    locked: bool,
-}
+use crate::statement::Statement;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = table)]
@@ -45,14 +40,11 @@ impl IdempotencyLedger for PgTx {
         // A lock on the scope rather than an early insert: the second request hears at once that
         // the first is under way, instead of waiting for it.
         let name = format!("{} {} {}", scope.account, scope.operation, scope.key);
-        let lock: Locked = diesel::sql_query(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked",
-        )
-        .bind::<Text, _>(name)
-        .get_result(self.conn())
-        .await
-        .map_err(storage("claim an idempotency key"))?;
-        if !lock.locked {
+        let mut lock = Statement::<Bool>::new();
+        lock.sql("SELECT pg_try_advisory_xact_lock(hashtextextended(").bind(name).sql(", 0))");
+        let locked: bool =
+            lock.get_result(self.conn()).await.map_err(storage("claim an idempotency key"))?;
+        if !locked {
             return Err(IdempotencyError::InFlight);
         }
         let row = table::table

@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Jsonb, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, Event, EventId, EventMessage, Inbox, Outbox, StorageError};
 use serde_json::{Value, json};
 
 use crate::failure::storage;
 use crate::schema::platform::{events, handled_events};
+use crate::statement::Statement;
 use crate::{PgStore, PgTx};
 
 /// A job to be done after the commit, at least once. It holds ids only: the queue's log prints it.
@@ -34,7 +34,7 @@ impl JobRequest {
 }
 
 #[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = events)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 struct EventRow {
     id: uuid::Uuid,
     name: String,
@@ -61,17 +61,11 @@ impl From<EventRow> for EventMessage {
 impl PgTx {
     /// Puts a job into the queue, in this transaction.
     pub async fn enqueue(&mut self, job: &JobRequest) -> Result<(), StorageError> {
-        diesel::sql_query(
-            "SELECT graphile_worker.add_job(identifier => $1, payload => $2::json, \
-             job_key => $3, max_attempts => $4)",
-        )
-        .bind::<Text, _>(job.identifier)
-        .bind::<Jsonb, _>(&job.payload)
-        .bind::<Nullable<Text>, _>(job.key.as_deref())
-        .bind::<Integer, _>(job.max_attempts)
-        .execute(self.conn())
-        .await
-        .map_err(storage("enqueue a job"))?;
+        let mut st = Statement::<()>::new();
+        st.sql("SELECT graphile_worker.add_job(identifier => ").bind(job.identifier.to_owned());
+        st.sql(", payload => ").bind(job.payload.clone()).sql("::json, job_key => ");
+        st.bind(job.key.clone()).sql(", max_attempts => ").bind(job.max_attempts).sql(")");
+        st.execute(self.conn()).await.map_err(storage("enqueue a job"))?;
         Ok(())
     }
 }

@@ -17,9 +17,9 @@ use kernel::{
 use uuid::Uuid;
 
 use crate::catalog::media::MediaRow;
-use crate::catalog::statement::Statement;
 use crate::failure::storage;
 use crate::schema::media::listing_media;
+use crate::statement::Statement;
 
 type ListingSql = (
     SqlUuid,

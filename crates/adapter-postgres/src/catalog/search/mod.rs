@@ -22,9 +22,9 @@ use uuid::Uuid;
 
 pub(crate) use self::cards::{listing_cards, provider_cards};
 use self::page::{Asked, Found};
-use super::statement::Statement;
 use crate::PgStore;
 use crate::failure::storage;
+use crate::statement::Statement;
 
 #[async_trait]
 impl SearchStore for PgStore {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::grid;
-use crate::catalog::statement::Statement;
+use crate::statement::Statement;
 
 /// The id, the straight line to it, and the sort key: as a number, a count, or a time.
 pub(super) type Keys =
@@ -337,7 +337,7 @@ impl<'q> Asked<'q> {
 /// Equality with one value or with any of several; nothing for none.
 fn any_of<T>(st: &mut Statement<Keys>, column: &'static str, mut values: Vec<T>)
 where
-    crate::catalog::statement::Bound: From<T> + From<Vec<T>>,
+    crate::statement::Bound: From<T> + From<Vec<T>>,
 {
     if values.len() > 1 {
         st.and(column).sql("ANY (").bind(values).sql(")");

@@ -12,7 +12,7 @@ use test_support::{GENERATE_MARKETPLACE, TestDatabase};
 use uuid::Uuid;
 
 use super::page::Asked;
-use crate::catalog::statement::Statement;
+use crate::statement::Statement;
 use crate::{PgStore, Settings};
 
 async fn marketplace() -> (TestDatabase, PgStore) {

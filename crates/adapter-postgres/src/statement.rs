@@ -1,4 +1,5 @@
-//! SQL that is put together from fixed pieces and bound values.
+//! SQL that is put together from fixed pieces and bound values. Unlike `diesel::sql_query` it stays prepared on its
+//! connection, so that a statement that is often sent is parsed and planned once.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -21,7 +22,9 @@ pub(crate) enum Bound {
     MaybeUuid(Option<Uuid>),
     Uuids(Vec<Uuid>),
     Text(String),
+    MaybeText(Option<String>),
     Texts(Vec<String>),
+    Integer(i32),
     Number(i64),
     Numbers(Vec<i64>),
     Integers(Vec<i32>),
@@ -46,7 +49,8 @@ macro_rules! bound_from {
 }
 
 bound_from! {
-    Uuid => Uuid, Option<Uuid> => MaybeUuid, Vec<Uuid> => Uuids, String => Text, Vec<String> => Texts, i64 => Number,
+    Uuid => Uuid, Option<Uuid> => MaybeUuid, Vec<Uuid> => Uuids, String => Text,
+    Option<String> => MaybeText, Vec<String> => Texts, i32 => Integer, i64 => Number,
     Vec<i64> => Numbers, Vec<i32> => Integers, f64 => Double, DateTime<Utc> => Time,
     Vec<DateTime<Utc>> => Times, NaiveDate => Day, Vec<NaiveDate> => Days,
     Vec<Vec<u8>> => Hashes, Value => Json, Vec<Value> => Jsons,
@@ -123,9 +127,13 @@ impl<ST> QueryFragment<Pg> for Statement<ST> {
                     out.push_bind_param::<Array<SqlUuid>, _>(value)?;
                 }
                 Piece::Bound(Bound::Text(value)) => out.push_bind_param::<Text, _>(value)?,
+                Piece::Bound(Bound::MaybeText(value)) => {
+                    out.push_bind_param::<Nullable<Text>, _>(value)?;
+                }
                 Piece::Bound(Bound::Texts(value)) => {
                     out.push_bind_param::<Array<Text>, _>(value)?;
                 }
+                Piece::Bound(Bound::Integer(value)) => out.push_bind_param::<Integer, _>(value)?,
                 Piece::Bound(Bound::Number(value)) => out.push_bind_param::<BigInt, _>(value)?,
                 Piece::Bound(Bound::Numbers(value)) => {
                     out.push_bind_param::<Array<BigInt>, _>(value)?;
