@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use access::{Relation, permits};
+use mercato::http::{Permission, permission_of};
 use reqwest::{Method, StatusCode};
-use scenarios::{Marketplace, Operation, Person, Reply};
-use serde_json::Value;
+use scenarios::{Marketplace, Operation, Person, Persona, Reply};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -169,16 +171,53 @@ async fn what_the_framework_refuses_is_a_problem_too() {
     let _ = visitor.get("/nothing").await.refused(404, "not_found");
     let _ = visitor.get("nothing").await.refused(404, "not_found");
     let _ = visitor.get("listings/%ff%fe/favorite").await.expect_one_of(&[401, 404, 405]);
+    let everyone = everyone_at_once(&market).await;
     for operation in Operation::all() {
         let path = operation.path_with(nobody);
         if operation.takes("application/json") {
             let send = async |kind: &str, body: Vec<u8>| {
-                visitor.send_raw(operation.method.clone(), &path, kind, body).await
+                everyone.send_raw(operation.method.clone(), &path, kind, body).await
             };
             let _ = send("text/plain", b"{}".to_vec()).await.expect_one_of(&[404, 415]);
             let _ = send("application/json", b"{".to_vec()).await.expect_one_of(&[400, 404]);
             let large = vec![b' '; 1024 * 1024 + 1];
             let _ = send("application/json", large).await.expect_one_of(&[404, 413]);
+        }
+    }
+}
+
+/// Somebody with every role.
+async fn everyone_at_once(market: &Marketplace) -> Person {
+    let mut person = market.provider().await;
+    let roles = ["client", "provider", "moderator", "admin"];
+    let change = json!({ "roles": roles, "reason": "arranged by a test" });
+    let path = format!("admin/accounts/{}", person.account);
+    let _ = market.operator().await.patch(&path, "", change).await.expect(200);
+    person.sign_in().await;
+    person
+}
+
+#[tokio::test]
+async fn a_caller_is_judged_before_what_they_sent() {
+    let market = Marketplace::start().await;
+    let (visitor, client) = (market.visitor(), market.client().await);
+    for operation in Operation::all() {
+        let Permission { action, object, .. } =
+            *permission_of(&operation.id).expect("every operation has a line");
+        let never = |persona: Persona| {
+            let actor = persona.actor();
+            Relation::ALL.iter().all(|relation| !permits(&actor, action, *relation))
+        };
+        let path = operation.path_with(nobody) + "?unknown=1";
+        let send = async |person: &Person| {
+            person.send_raw(operation.method.clone(), &path, "text/plain", b"{".to_vec()).await
+        };
+
+        if never(Persona::Visitor) {
+            let _ = send(&visitor).await.refused(401, "unauthenticated");
+        }
+        if never(Persona::Stranger) && object.seen_by().is_none() {
+            let _ = send(&client).await.refused(403, "forbidden");
         }
     }
 }

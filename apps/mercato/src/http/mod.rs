@@ -29,6 +29,7 @@ mod moment;
 mod money;
 mod notifications;
 mod openapi;
+mod operations;
 mod page;
 mod permission;
 mod permissions;

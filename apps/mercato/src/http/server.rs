@@ -15,8 +15,9 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::caller::identify;
 use super::limits::{Buckets, locate, throttle};
+use super::operations::{Operations, admit, recognise};
 use super::request::surround;
-use super::routes::{Methods, Queries, api, declared_queries, unmatched};
+use super::routes::{Methods, api, unmatched};
 use super::watcher::Counting;
 use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, health};
 use crate::config::{self, Network};
@@ -167,7 +168,7 @@ impl Running {
 pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
     let document = super::openapi();
     let methods = web::Data::new(Methods::of(&document));
-    let queries = web::Data::new(Queries::of(&document));
+    let operations = web::Data::new(Operations::of(&document));
     let json = web::Bytes::from(serde_json::to_vec(&document).expect("the document is plain data"));
     let data = web::Data::from(Arc::clone(&state));
     let settings = state.settings.clone();
@@ -181,7 +182,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
             .into_utoipa_app()
             .app_data(data.clone())
             .app_data(methods.clone())
-            .app_data(queries.clone())
+            .app_data(operations.clone())
             .app_data(path_errors())
             .configure(api)
             .map(|app| {
@@ -199,9 +200,10 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
                 .route("/docs/errors", web::get().to(super::errors_page::show))
                         .service(SwaggerUi::new("/docs/{_:.*}").url("/docs/openapi.json", document))
                         .default_service(web::route().to(unmatched))
-                        .wrap(from_fn(declared_queries))
+                        .wrap(from_fn(admit))
                         .wrap(from_fn(throttle))
                         .wrap(from_fn(identify))
+                        .wrap(from_fn(recognise))
                         .wrap(from_fn(locate))
                         .wrap(cors(&origins))
                         .wrap(Compress::default())

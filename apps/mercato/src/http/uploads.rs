@@ -4,11 +4,9 @@
 
 use std::pin::pin;
 
-use access::Actor;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use catalog::media::{FileFault, LocalFile, MediaError, MediaLimits};
 use futures_util::future::LocalBoxFuture;
@@ -58,12 +56,6 @@ impl<T: DeserializeOwned + 'static> FromRequest for ListingBody<T> {
                 let Body { value, hash } = body.await?;
                 Ok(Self { value, uploads: Vec::new(), hash })
             });
-        }
-        // Nobody's files are taken in only to find out that they may not send any.
-        if request.extensions().get::<Actor>().is_none_or(Actor::is_visitor) {
-            let problem =
-                Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "sign in to do this");
-            return Box::pin(async move { Err(problem) });
         }
         let mut received = 0;
         let bounded = payload.take().map(move |chunk| {
@@ -154,9 +146,7 @@ fn broken(error: MultipartError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use access::{Member, Roles};
     use actix_web::test::TestRequest;
-    use kernel::{AccountId, SessionId, SystemIds};
     use serde::Deserialize;
 
     use super::*;
@@ -185,31 +175,21 @@ mod tests {
         body
     }
 
-    async fn sent(kind: &str, body: Vec<u8>, actor: Actor) -> Result<ListingBody<Data>, Problem> {
+    async fn sent(kind: &str, body: Vec<u8>) -> Result<ListingBody<Data>, Problem> {
         let (request, mut payload) = TestRequest::post()
             .insert_header(("content-type", kind))
             .set_payload(body)
             .to_http_parts();
-        request.extensions_mut().insert(actor);
         ListingBody::from_request(&request, &mut payload).await
     }
 
     async fn sent_form(parts: &[(&str, &[u8])]) -> Result<ListingBody<Data>, Problem> {
-        sent("multipart/form-data; boundary=b", form(parts), a_member()).await
-    }
-
-    fn a_member() -> Actor {
-        Actor::member(Member {
-            account: AccountId::next(&SystemIds),
-            session: SessionId::next(&SystemIds),
-            roles: Roles::client(),
-            provider: None,
-        })
+        sent("multipart/form-data; boundary=b", form(parts)).await
     }
 
     #[actix_web::test]
     async fn json_alone_is_a_body_without_files() {
-        let body = sent("application/json", TITLE.into(), a_member()).await.unwrap();
+        let body = sent("application/json", TITLE.into()).await.unwrap();
 
         assert_eq!(body.value.title, "Loft");
         assert!(body.uploads.is_empty());
@@ -275,19 +255,9 @@ mod tests {
         );
 
         let cut = form(&[("data", data)])[..60].to_vec();
-        let error = sent("multipart/form-data; boundary=b", cut, a_member()).await.unwrap_err();
+        let error = sent("multipart/form-data; boundary=b", cut).await.unwrap_err();
         assert_eq!(error.code(), "malformed_form");
-        let error = sent("multipart/form-data", Vec::new(), a_member()).await.unwrap_err();
+        let error = sent("multipart/form-data", Vec::new()).await.unwrap_err();
         assert_eq!(error.code(), "malformed_form");
-    }
-
-    #[actix_web::test]
-    async fn a_visitor_cannot_send_files() {
-        let body = form(&[("data", TITLE.as_bytes())]);
-
-        let error =
-            sent("multipart/form-data; boundary=b", body, Actor::visitor()).await.unwrap_err();
-
-        assert_eq!(error.code(), "unauthenticated");
     }
 }
