@@ -156,3 +156,33 @@ async fn whoever_holds_a_token_finds_out_what_it_is_worth() {
         assert_eq!(worth.body, json!({ "active": false }));
     }
 }
+
+#[tokio::test]
+async fn a_token_that_counts_no_more_keeps_nobody_from_signing_in() {
+    let market = Marketplace::with(|settings| settings.auth.access_token_seconds = 60).await;
+    let ada = market.client().await;
+    market.advance(chrono::TimeDelta::minutes(2)).await;
+    let _ = ada.get("me").await.refused(401, "invalid_token");
+    let (header, claims) = opened(&ada.token);
+    let forged = signed(&header, &claims, "another key that is as long as ours is");
+
+    let mut newest = ada.refresh_token.clone();
+    for stale in [ada.token.clone(), forged, "nonsense".to_owned()] {
+        let ada = with_token(&ada, stale);
+        let refresh = json!({ "refresh_token": newest });
+        newest = ada.post("auth/token/refresh", refresh).await.expect(200).text_at("refresh_token");
+        let credentials = json!({ "email": ada.email, "password": scenarios::PASSWORD });
+        let _ = ada.post("auth/token", credentials).await.expect(200);
+        let verified = ada.post("auth/token/verify", json!({ "token": newest })).await.expect(200);
+        assert_eq!(verified.body["active"], true);
+        let address = json!({ "email": ada.email });
+        let _ = ada.post("auth/password/forgot", address.clone()).await.expect(202);
+        let _ = ada.post("auth/email/resend", address).await.expect(202);
+        let used = json!({ "token": "mst_used" });
+        let _ = ada.post("auth/email/verify", used).await.refused(410, "identity.link_invalid");
+    }
+    let _ = ada.post("auth/token/revoke", json!({ "token": newest })).await.expect(204);
+
+    let change = json!({ "current_password": scenarios::PASSWORD, "new_password": "four other random words" });
+    let _ = ada.post("auth/password/change", change).await.refused(401, "invalid_token");
+}

@@ -14,6 +14,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use async_trait::async_trait;
 
 use super::Problem;
+use super::operations::{Known, operation_of};
 use super::request::request_id;
 use super::server::State;
 
@@ -35,9 +36,9 @@ pub trait Authenticator: Debug + Send + Sync {
     async fn authenticate(&self, token: &str) -> Result<Member, Unauthenticated>;
 }
 
-/// The caller; a visitor if no token was sent. A token that does not count is refused before the
-/// route runs, even on public routes: a client that believes to be signed in must learn that it
-/// is not.
+/// The caller; a visitor if no token was sent, or none is looked at. A token that does not count is
+/// refused before the route runs, even on public routes: a client that believes to be signed in
+/// must learn that it is not.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) Actor);
 
@@ -66,7 +67,9 @@ pub(crate) async fn identify(
 }
 
 async fn actor_of(request: &ServiceRequest) -> Result<Actor, Problem> {
-    let actor = match bearer(request)? {
+    let signs_in = operation_of(request).is_some_and(Known::is_sign_in);
+    let token = if signs_in { None } else { bearer(request)? };
+    let actor = match token {
         None => Actor::visitor(),
         Some(token) => {
             let state = request.app_data::<Data<State>>().cloned().ok_or_else(unconfigured)?;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use access::{Actor, Relation};
+use access::{Action, Actor, Relation};
 use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse};
@@ -24,6 +24,14 @@ pub(crate) struct Known {
     pub(crate) permission: &'static Permission,
     /// Whether it declares any query parameters.
     takes_a_query: bool,
+}
+
+impl Known {
+    /// Whether the call itself shows who asks, by a password or the secret of a link. Nobody's
+    /// access token is looked at then: a client may send the old one along to get a new one.
+    pub(crate) fn is_sign_in(self) -> bool {
+        self.permission.action == Action::SignIn
+    }
 }
 
 /// Every operation, by its method and the number of segments of its path.
