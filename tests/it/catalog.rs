@@ -204,3 +204,30 @@ async fn an_admin_shapes_what_can_be_offered() {
     let tree = market.visitor().get("categories").await.expect(200);
     assert!(tree.data().iter().any(|category| category["translations"]["de"] == "Lampen"));
 }
+
+#[tokio::test]
+async fn what_is_created_again_with_its_key_gets_the_first_answer() {
+    let market = Marketplace::start().await;
+    let (client, admin) = (market.client().await, market.operator().await);
+    for (person, path, body) in [
+        (&client, "providers", json!({ "name": "Studio North" })),
+        (admin, "admin/categories", json!({ "name": "Lamps" })),
+        (admin, "admin/listing-types", lamps()),
+    ] {
+        let first = person.post_once(path, body.clone(), "once").await.expect(201);
+        let again = person.post_once(path, body.clone(), "once").await.expect(201);
+
+        assert_eq!(first.header("idempotency-replayed"), "", "{path}");
+        assert_eq!(again.header("idempotency-replayed"), "true", "{path}");
+        assert_eq!(again.text, first.text, "{path}");
+        for name in ["location", "etag"] {
+            assert!(!first.header(name).is_empty(), "{path}: {name}");
+            assert_eq!(again.header(name), first.header(name), "{path}: {name}");
+        }
+        let mut other = body.clone();
+        other["position"] = json!(1);
+        let other = person.post_once(path, other, "once").await;
+        assert_eq!(other.status, 422, "{}", other.text);
+        let _ = person.post(path, body).await.expect(409);
+    }
+}

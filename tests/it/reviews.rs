@@ -283,3 +283,33 @@ async fn lists_are_read_page_by_page_and_strictly() {
     let unknown = format!("listings/{}/reviews?mood=good", workshop.listing);
     let _ = visitor.get(&unknown).await.refused(400, "invalid_query");
 }
+
+#[tokio::test]
+async fn a_review_sent_again_with_its_key_gets_the_first_answer() {
+    let marketplace = Marketplace::start().await;
+    let workshop = a_workshop(&marketplace).await;
+    let client = marketplace.client().await;
+    let booking = a_completed_booking(&marketplace, &workshop, &client).await;
+    let body = json!({ "booking_id": booking, "stars": 4, "text": WORDS });
+
+    let (one, other) = tokio::join!(
+        client.post_once("reviews", body.clone(), "once"),
+        client.post_once("reviews", body.clone(), "once"),
+    );
+    let replies = [one, other].map(|reply| reply.expect_one_of(&[201, 409]));
+    let first = replies.iter().find(|reply| reply.status == 201).expect("one of them is first");
+    let again = client.post_once("reviews", body.clone(), "once").await.expect(201);
+
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!((&again.text, again.header("etag")), (&first.text, first.header("etag")));
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!(first.body["author_name"], "Ada Lovelace");
+    assert_eq!(first.body["allowed"], json!(["confirm", "edit"]));
+    let seen = client.get(&format!("reviews/{}", first.id())).await.expect(200);
+    assert_eq!((&seen.text, seen.header("etag")), (&first.text, first.header("etag")));
+    assert_eq!(marketplace.count("reviews").await, 1);
+    let other = json!({ "booking_id": booking, "stars": 5, "text": WORDS });
+    let other = client.post_once("reviews", other, "once").await;
+    let _ = other.refused(422, "idempotency.other_body");
+    let _ = client.post("reviews", body).await.refused(409, "review.already_written");
+}

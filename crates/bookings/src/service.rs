@@ -3,7 +3,7 @@ use std::sync::Arc;
 use access::{Action, Actor, AuditEntry, Relation, decide};
 use chrono::{DateTime, Utc};
 use kernel::{
-    AccountId, BookingId, Claim, Clock, Idempotency, Ids, Limit, ListingId, Money, OfferId, Once,
+    AccountId, BookingId, Clock, Idempotency, Ids, Limit, ListingId, Money, OfferId, Once,
     Page,
 };
 use serde_json::json;
@@ -95,7 +95,7 @@ impl BookingService {
 
         let mut tx = self.store.begin().await?;
         if let Some(idempotency) = &idempotency
-            && let Claim::Replay(answer) = tx.claim(&idempotency.scope).await?
+            && let Some(answer) = idempotency.replay(&mut *tx).await?
         {
             return Ok(Once::Replayed(answer));
         }
@@ -114,7 +114,7 @@ impl BookingService {
         record(&mut *tx, &booking, &transition, &[], Some(client), now).await?;
         let seen = Seen::new(booking, Side::Client, now);
         if let Some(idempotency) = &idempotency {
-            tx.remember(&idempotency.scope, &(idempotency.answer)(&seen)).await?;
+            idempotency.remember(&mut *tx, &seen).await?;
         }
         tx.commit().await?;
         Ok(Once::Done(seen))

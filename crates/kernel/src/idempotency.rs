@@ -109,6 +109,28 @@ impl<T> fmt::Debug for Idempotency<'_, T> {
     }
 }
 
+impl<T: Sync> Idempotency<'_, T> {
+    /// Claims the scope; the answer, if what it stands for was done before.
+    pub async fn replay(
+        &self,
+        ledger: &mut dyn IdempotencyLedger,
+    ) -> Result<Option<Answer>, IdempotencyError> {
+        match ledger.claim(&self.scope).await? {
+            Claim::First => Ok(None),
+            Claim::Replay(answer) => Ok(Some(answer)),
+        }
+    }
+
+    /// Stores how this result is answered, before the commit.
+    pub async fn remember(
+        &self,
+        ledger: &mut dyn IdempotencyLedger,
+        result: &T,
+    ) -> Result<(), StorageError> {
+        ledger.remember(&self.scope, &(self.answer)(result)).await
+    }
+}
+
 /// The outcome of a command that may be asked for twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Once<T> {
@@ -116,4 +138,14 @@ pub enum Once<T> {
     Done(T),
     /// It had been done before; this was the answer.
     Replayed(Answer),
+}
+
+impl<T> Once<T> {
+    /// What was done now, which it always was where no key was sent.
+    pub fn into_done(self) -> Option<T> {
+        match self {
+            Self::Done(result) => Some(result),
+            Self::Replayed(_) => None,
+        }
+    }
 }

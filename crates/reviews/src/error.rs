@@ -1,6 +1,9 @@
 use access::{Action, Denial};
 use chrono::{DateTime, Utc};
-use kernel::{BookingId, Failure, FailureKind, FieldError, FieldErrors, ReviewId, StorageError};
+use kernel::{
+    BookingId, Failure, FailureKind, FieldError, FieldErrors, IdempotencyError, ReviewId,
+    StorageError,
+};
 use thiserror::Error;
 
 /// Why something cannot be done with a review.
@@ -91,6 +94,9 @@ pub enum ReviewError {
         /// The review.
         id: ReviewId,
     },
+    /// The idempotency key cannot be used.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
     /// The store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -123,6 +129,7 @@ impl Failure for ReviewError {
             Self::LinkInvalid => FailureKind::Gone,
             Self::Invalid(_) => FailureKind::Invalid,
             Self::Stale { .. } => FailureKind::Stale,
+            Self::Idempotency(error) => error.kind(),
             Self::Storage(error) => error.kind(),
         }
     }
@@ -144,6 +151,7 @@ impl Failure for ReviewError {
             Self::OwnReview => "review.own",
             Self::Invalid(_) => "validation",
             Self::Stale { .. } => "stale_version",
+            Self::Idempotency(error) => error.code(),
             Self::Storage(error) => error.code(),
         }
     }
@@ -165,6 +173,7 @@ impl Failure for ReviewError {
             | Self::LinkInvalid
             | Self::OwnReview
             | Self::Stale { .. }
+            | Self::Idempotency(_)
             | Self::Storage(_) => &[],
         }
     }
@@ -174,6 +183,10 @@ impl Failure for ReviewError {
     }
 
     fn retry_after(&self) -> Option<std::time::Duration> {
-        if let Self::Storage(error) = self { error.retry_after() } else { None }
+        match self {
+            Self::Idempotency(error) => error.retry_after(),
+            Self::Storage(error) => error.retry_after(),
+            _ => None,
+        }
     }
 }

@@ -4,7 +4,7 @@ use access::AuditLog;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::{
-    AccountId, BookingId, Limit, ListingId, Outbox, Page, ProviderId, ReviewId, StorageError,
+    AccountId, BookingId, IdempotencyLedger, Limit, ListingId, Outbox, Page, ProviderId, ReviewId, StorageError,
     Timers, UnitOfWork,
 };
 
@@ -153,6 +153,7 @@ pub trait ReviewTx:
     + AuditLog
     + Outbox
     + Timers
+    + IdempotencyLedger
     + UnitOfWork
 {
 }
@@ -166,6 +167,7 @@ impl<T> ReviewTx for T where
         + AuditLog
         + Outbox
         + Timers
+        + IdempotencyLedger
         + UnitOfWork
 {
 }

@@ -26,6 +26,15 @@ pub struct Presented {
 }
 
 impl Presented {
+    /// A review that its author has just written: nobody can have said anything about it.
+    pub(crate) const fn new_own(
+        review: Review,
+        author_name: Option<String>,
+        allowed: Vec<&'static str>,
+    ) -> Self {
+        Self { review, author_name, is_helpful: false, is_own: true, allowed, reports: Vec::new() }
+    }
+
     /// Why it was hidden: for its author and for moderators, who alone see a hidden review.
     pub const fn hidden_because(&self) -> Option<&Reason> {
         match self.review.status() {

@@ -4,12 +4,14 @@ use access::{Action, Actor, decide};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use kernel::{AccountId, Clock, FieldErrors, Ids, Random, ReviewId, Timer};
+use kernel::{
+    AccountId, Clock, FieldErrors, Idempotency, Ids, Once, Random, ReviewId, Timer,
+};
 use sha2::{Digest, Sha256};
 
 use crate::command::{check_text, parse, parse_change};
 use crate::{
-    BookingFacts, ChangeReview, Confirmation, Counterpart, HelpfulState, Policy, Rated,
+    BookingFacts, ChangeReview, Confirmation, Counterpart, HelpfulState, Policy, Presented, Rated,
     RatingDrift, ReplyText, ReportNote, ReportReason, Review, ReviewError, ReviewEvent,
     ReviewStore, ReviewTx, Side, Status, WriteReview,
 };
@@ -64,17 +66,27 @@ impl ReviewService {
 
     /// Writes a review of a completed booking, and hands it in unless it is a draft. Its author
     /// gets a mail with a link that confirms it.
-    pub async fn write(&self, actor: &Actor, command: WriteReview) -> Result<Review, ReviewError> {
+    pub async fn write(
+        &self,
+        actor: &Actor,
+        command: WriteReview,
+        idempotency: Option<Idempotency<'_, Presented>>,
+    ) -> Result<Once<Presented>, ReviewError> {
         let now = self.clock.now();
+        let author = actor.account().ok_or(ReviewError::Unauthenticated)?;
+        // Before the transaction: one command holds one connection.
+        let author_name = self.store.author_names(vec![author]).await?.remove(&author);
         let mut tx = self.store.begin().await?;
+        if let Some(idempotency) = &idempotency
+            && let Some(answer) = idempotency.replay(&mut *tx).await?
+        {
+            return Ok(Once::Replayed(answer));
+        }
         let facts = tx
             .booking_facts(command.booking)
             .await?
-            .ok_or(ReviewError::BookingNotFound { id: command.booking });
-        let (facts, side) = match (facts, actor.is_visitor()) {
-            (_, true) => return Err(ReviewError::Unauthenticated),
-            (facts, false) => authorize_side(actor, facts?)?,
-        };
+            .ok_or(ReviewError::BookingNotFound { id: command.booking })?;
+        let (facts, side) = authorize_side(actor, facts)?;
         self.policy.admits(side)?;
         let declared: &[String] = match side {
             Side::Client => &facts.criteria,
@@ -86,9 +98,14 @@ impl ReviewService {
         let event = if command.draft { None } else { Some(review.submit(&self.policy, now)?) };
         tx.insert_review(&review).await?;
         set_timers(&mut *tx, &review).await?;
-        publish(&mut *tx, event.as_ref(), actor.account(), now).await?;
+        publish(&mut *tx, event.as_ref(), Some(author), now).await?;
+        let allowed = review.allowed(actor, &self.policy, Counterpart::Missing, now);
+        let written = Presented::new_own(review, author_name, allowed);
+        if let Some(idempotency) = &idempotency {
+            idempotency.remember(&mut *tx, &written).await?;
+        }
         tx.commit().await?;
-        Ok(review)
+        Ok(Once::Done(written))
     }
 
     /// Hands a draft in.

@@ -4,8 +4,9 @@ use access::{AuditEntry, AuditLog};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
-    AccountId, BookingId, Event, ListingId, Outbox, ProviderId, ReviewId, SequentialIds,
-    StorageError, Timer, Timers, UnitOfWork,
+    AccountId, Answer, BookingId, Claim, Event, IdempotencyError, IdempotencyLedger,
+    IdempotencyScope, ListingId, Outbox, ProviderId, ReviewId, SequentialIds, StorageError, Timer,
+    Timers, UnitOfWork,
 };
 use mockall::mock;
 
@@ -69,6 +70,12 @@ mock! {
     }
 
     #[async_trait]
+    impl IdempotencyLedger for ReviewTx {
+        async fn claim(&mut self, scope: &IdempotencyScope) -> Result<Claim, IdempotencyError>;
+        async fn remember(&mut self, scope: &IdempotencyScope, answer: &Answer) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
     impl UnitOfWork for ReviewTx {
         async fn commit(self: Box<Self>) -> Result<(), StorageError>;
     }
@@ -97,9 +104,10 @@ impl MockReviewTx {
 }
 
 impl MockReviewStore {
-    /// A store whose next transaction is `tx`.
+    /// A store whose next transaction is `tx`, and whose authors have no names.
     pub fn with(tx: MockReviewTx) -> Self {
         let mut store = Self::new();
+        store.expect_author_names().returning(|_| Ok(std::collections::HashMap::new()));
         store.expect_begin().return_once(move || Ok(Box::new(tx)));
         store
     }

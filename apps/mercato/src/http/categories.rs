@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use catalog::{Category, CategoryPatch, Change};
-use kernel::CategoryId;
+use kernel::{Answer, CategoryId, Idempotency};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -15,6 +14,7 @@ use super::Problem;
 use super::body::{Body, Patch};
 use super::caller::Caller;
 use super::etag::{Caching, if_match, tagged};
+use super::idempotency::{self, created, respond};
 use super::listings::change;
 use super::server::State;
 
@@ -172,21 +172,32 @@ impl From<UpdateCategory> for CategoryPatch {
 #[utoipa::path(
     operation_id = "createCategory",
     tag = "admin",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A value of your own per attempt, so that a retry is safe")),
     request_body = CreateCategory,
     responses(
-        (status = CREATED, description = "The category", body = CategoryView),
-        (status = CONFLICT, description = "The slug is taken", body = Problem, content_type = "application/problem+json"),
+        (status = CREATED, description = "The category", body = CategoryView, headers(
+            ("Location" = String, description = "The list it is in"),
+            ("ETag" = String, description = "Its version"),
+        )),
+        (status = CONFLICT, description = "The slug is taken, or a request with this key has not ended", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/categories")]
 async fn create(
     Caller(actor): Caller,
+    request: HttpRequest,
     body: Body<CreateCategory>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
+    let scope = idempotency::optional(&request, &actor, body.hash)?;
+    let once = scope.map(|scope| Idempotency { scope, answer: &answer });
     let taxonomy = &state.services.catalog.taxonomy;
-    let category = taxonomy.create_category(&actor, &body.value.into()).await?;
-    Ok(HttpResponse::build(StatusCode::CREATED).json(CategoryView::from(&category)))
+    let once = taxonomy.create_category(&actor, &body.value.into(), once).await?;
+    Ok(respond(once, answer))
+}
+
+fn answer(category: &Category) -> Answer {
+    created("/api/v1/categories", Some(category.version), &CategoryView::from(category))
 }
 
 /// Rename, translate or move a category

@@ -1,13 +1,12 @@
 //! Listing types: what can be offered, and what is asked of it.
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use catalog::media::MediaLimits;
 use catalog::{
     AttributeDeclaration, Choice, Key, ListingType, ListingTypeDeclaration, ReviewCriterion,
 };
-use kernel::FieldErrors;
+use kernel::{Answer, FieldErrors, Idempotency};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -17,6 +16,7 @@ use super::Problem;
 use super::body::Body;
 use super::caller::Caller;
 use super::etag::{Caching, required_match, tagged};
+use super::idempotency::{self, created, respond};
 use super::server::State;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -435,22 +435,34 @@ fn key_of(path: &str) -> Result<Key, Problem> {
 #[utoipa::path(
     operation_id = "createListingType",
     tag = "admin",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A value of your own per attempt, so that a retry is safe")),
     request_body = ListingTypeView,
     responses(
-        (status = CREATED, description = "The listing type", body = ListingTypeView),
-        (status = CONFLICT, description = "The key is taken", body = Problem, content_type = "application/problem+json"),
+        (status = CREATED, description = "The listing type", body = ListingTypeView, headers(
+            ("Location" = String, description = "Where it is"),
+            ("ETag" = String, description = "Its version"),
+        )),
+        (status = CONFLICT, description = "The key is taken, or a request with this key has not ended", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/listing-types")]
 async fn create(
     Caller(actor): Caller,
+    request: HttpRequest,
     body: Body<ListingTypeView>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
+    let scope = idempotency::optional(&request, &actor, body.hash)?;
+    let once = scope.map(|scope| Idempotency { scope, answer: &answer });
     let declaration = body.value.try_into()?;
     let taxonomy = &state.services.catalog.taxonomy;
-    let created = taxonomy.create_listing_type(&actor, declaration).await?;
-    Ok(HttpResponse::build(StatusCode::CREATED).json(ListingTypeView::from(&created)))
+    let once = taxonomy.create_listing_type(&actor, declaration, once).await?;
+    Ok(respond(once, answer))
+}
+
+fn answer(listing_type: &ListingType) -> Answer {
+    let location = format!("/api/v1/listing-types/{}", listing_type.key());
+    created(&location, Some(listing_type.version()), &ListingTypeView::from(listing_type))
 }
 
 /// Change a listing type

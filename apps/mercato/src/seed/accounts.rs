@@ -129,8 +129,8 @@ impl Seeder<'_> {
             ..ProfilePatch::default()
         };
         let actor = self.people[number].actor();
-        let provider = self.services.catalog.providers.register(&actor, &profile).await?;
-        self.people[number].provider = Some(provider.id);
+        let provider = self.services.catalog.providers.register(&actor, &profile, None).await?;
+        self.people[number].provider = provider.into_done().map(|provider| provider.id);
         Ok(())
     }
 

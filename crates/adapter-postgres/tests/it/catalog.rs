@@ -75,7 +75,7 @@ impl Market {
     async fn provider(&self, name: &str) -> Actor {
         let member = self.member(Role::Provider).await;
         let profile = ProfilePatch { name: Change::Set(name.to_owned()), ..<_>::default() };
-        let provider = self.providers.register(&Actor::member(member), &profile).await.unwrap();
+        let provider = self.providers.register(&Actor::member(member), &profile, None).await.unwrap().into_done().unwrap();
         Actor::member(Member { provider: Some(provider.id), ..member })
     }
 
@@ -425,9 +425,9 @@ async fn the_tree_of_categories_stays_a_tree() {
         parent: parent.map_or(Change::Keep, Change::Set),
         ..<_>::default()
     };
-    let top = market.taxonomy.create_category(&admin, &named("Light", None)).await.unwrap();
+    let top = market.taxonomy.create_category(&admin, &named("Light", None), None).await.unwrap().into_done().unwrap();
     let parent = Some(top.id.to_string());
-    let low = market.taxonomy.create_category(&admin, &named("Lamps", parent)).await.unwrap();
+    let low = market.taxonomy.create_category(&admin, &named("Lamps", parent), None).await.unwrap().into_done().unwrap();
     let moved = CategoryPatch { parent: Change::Set(low.id.to_string()), ..<_>::default() };
 
     let cycle = market.taxonomy.update_category(&admin, top.id, &moved, None).await.unwrap_err();
@@ -435,7 +435,7 @@ async fn the_tree_of_categories_stays_a_tree() {
     listing.content.category = Change::Set(low.id.to_string());
     market.listings.create(&ada, listing, None).await.unwrap();
     let in_use = market.taxonomy.delete_category(&admin, low.id).await;
-    let taken = market.taxonomy.create_category(&admin, &named("Lamps", None)).await;
+    let taken = market.taxonomy.create_category(&admin, &named("Lamps", None), None).await;
 
     assert_eq!(cycle.fields()[0].code, "cycle");
     assert!(matches!(in_use, Err(CatalogError::CategoryInUse { .. })), "{in_use:?}");
@@ -452,8 +452,8 @@ async fn an_account_becomes_one_provider_once() {
     let profile = ProfilePatch { name: Change::Set("Ada".to_owned()), ..<_>::default() };
 
     let (first, second) = tokio::join!(
-        market.providers.register(&actor, &profile),
-        market.providers.register(&actor, &profile),
+        market.providers.register(&actor, &profile, None),
+        market.providers.register(&actor, &profile, None),
     );
 
     let errors: Vec<_> = [first, second].into_iter().filter_map(Result::err).collect();

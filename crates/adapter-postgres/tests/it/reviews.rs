@@ -10,8 +10,8 @@ use kernel::{
     SessionId, SystemClock, SystemIds, SystemRandom,
 };
 use reviews::{
-    ChangeReview, ModerationQueue, Policy, Rated, Rating, ReportReason, ReviewError, ReviewService,
-    ReviewSort, WriteReview,
+    ChangeReview, ModerationQueue, Policy, Rated, Rating, ReportReason, Review, ReviewError,
+    ReviewService, ReviewSort, WriteReview,
 };
 use test_support::TestDatabase;
 
@@ -35,6 +35,11 @@ fn client(account: AccountId) -> Actor {
 }
 
 impl World {
+    async fn write(&self, actor: &Actor, command: WriteReview) -> Result<Review, ReviewError> {
+        let written = self.service.write(actor, command, None).await?;
+        Ok(written.into_done().expect("without a key nothing is replayed").review)
+    }
+
     async fn new(policy: Policy) -> Self {
         let database = TestDatabase::new().await;
         let store = PgStore::connect(&Settings::new(database.url()), |_| &[]).unwrap();
@@ -165,7 +170,7 @@ async fn a_review_goes_its_whole_way_and_the_rating_with_it() {
     let service = &world.service;
     let (kim, booking) = world.a_client("Kim").await;
 
-    let written = service.write(&kim, of(booking, 5)).await.unwrap();
+    let written = world.write(&kim, of(booking, 5)).await.unwrap();
     assert_eq!(world.shown().await[0].0, 0, "nothing is shown before it is confirmed");
     let token = service.mint_confirmation(written.id()).await.unwrap().unwrap();
     service.confirm_by_link(written.id(), &token).await.unwrap();
@@ -204,14 +209,14 @@ async fn a_review_goes_its_whole_way_and_the_rating_with_it() {
 async fn a_booking_is_reviewed_once_per_side_until_the_review_is_discarded() {
     let world = World::new(Policy::default()).await;
     let (kim, booking) = world.a_client("Kim").await;
-    let first = world.service.write(&kim, of(booking, 5)).await.unwrap();
+    let first = world.write(&kim, of(booking, 5)).await.unwrap();
 
-    let error = world.service.write(&kim, of(booking, 1)).await.unwrap_err();
+    let error = world.write(&kim, of(booking, 1)).await.unwrap_err();
     assert_eq!(error.code(), "review.already_written");
 
     world.clock.advance(TimeDelta::days(7));
     world.service.on_timer("review.discard", &first.id().to_string()).await.unwrap();
-    let second = world.service.write(&kim, of(booking, 4)).await.unwrap();
+    let second = world.write(&kim, of(booking, 4)).await.unwrap();
     world.service.confirm(&kim, second.id()).await.unwrap();
     assert_eq!(world.shown().await[0], (1, 4.0, 3.5833));
 }
@@ -223,9 +228,9 @@ async fn two_confirmations_at_once_show_both_reviews_and_count_each_once() {
     for round in 0..8 {
         let (kim, booking) = world.a_client("Kim").await;
         let pat = world.provider();
-        let by_kim = world.service.write(&kim, of(booking, 4)).await.unwrap();
+        let by_kim = world.write(&kim, of(booking, 4)).await.unwrap();
         let about_kim = WriteReview { criteria: Vec::new(), ..of(booking, 5) };
-        let by_pat = world.service.write(&pat, about_kim).await.unwrap();
+        let by_pat = world.write(&pat, about_kim).await.unwrap();
 
         let (one, other) = tokio::join!(
             world.service.confirm(&kim, by_kim.id()),
@@ -249,7 +254,7 @@ async fn forty_clients_at_once_leave_an_exact_rating() {
     let mut confirmations = Vec::new();
     for stars in [1, 2, 3, 4, 5].into_iter().cycle().take(40) {
         let (kim, booking) = world.a_client("Kim").await;
-        let review = world.service.write(&kim, of(booking, stars)).await.unwrap();
+        let review = world.write(&kim, of(booking, stars)).await.unwrap();
         let service = world.service.clone();
         confirmations.push(tokio::spawn(async move { service.confirm(&kim, review.id()).await }));
     }
@@ -265,7 +270,7 @@ async fn forty_clients_at_once_leave_an_exact_rating() {
 async fn a_rating_that_drifted_is_found_and_mended() {
     let world = World::new(Policy::default()).await;
     let (kim, booking) = world.a_client("Kim").await;
-    let review = world.service.write(&kim, of(booking, 4)).await.unwrap();
+    let review = world.write(&kim, of(booking, 4)).await.unwrap();
     world.service.confirm(&kim, review.id()).await.unwrap();
     world.run("UPDATE providers SET rating_count = 9; DELETE FROM review_ratings WHERE kind = 'listing'").await;
 
@@ -284,7 +289,7 @@ async fn every_list_is_read_page_by_page_in_its_order() {
     let mut clients = Vec::new();
     for stars in [3, 5, 1, 4, 5, 2, 5] {
         let (kim, booking) = world.a_client("Kim").await;
-        let review = world.service.write(&kim, of(booking, stars)).await.unwrap();
+        let review = world.write(&kim, of(booking, stars)).await.unwrap();
         world.service.confirm(&kim, review.id()).await.unwrap();
         world.clock.advance(TimeDelta::seconds(1));
         clients.push((kim, review.id()));
@@ -325,7 +330,7 @@ async fn every_list_is_read_page_by_page_in_its_order() {
 async fn moderators_see_what_waits_and_what_was_reported_and_by_whom() {
     let world = World::new(Policy { moderation: true, ..Policy::default() }).await;
     let (kim, booking) = world.a_client("Kim").await;
-    let review = world.service.write(&kim, of(booking, 1)).await.unwrap();
+    let review = world.write(&kim, of(booking, 1)).await.unwrap();
     world.service.confirm(&kim, review.id()).await.unwrap();
     let queue = async |queue| {
         let page = world.service.queue(&world.moderator, queue, None, Limit::default()).await;
@@ -362,7 +367,7 @@ async fn timers_follow_the_state_of_a_review() {
     };
 
     let draft = WriteReview { draft: true, ..of(booking, 4) };
-    let review = world.service.write(&kim, draft).await.unwrap();
+    let review = world.write(&kim, draft).await.unwrap();
     assert_eq!(timers().await, ["review.discard"]);
     world.service.submit(&kim, review.id()).await.unwrap();
     world.service.confirm(&kim, review.id()).await.unwrap();
@@ -381,7 +386,7 @@ async fn an_unknown_booking_and_an_unknown_review_are_not_found() {
     let kim = client(world.an_account("Kim").await);
 
     let booking = BookingId::from_uuid(SystemIds.next());
-    let error = world.service.write(&kim, of(booking, 5)).await.unwrap_err();
+    let error = world.write(&kim, of(booking, 5)).await.unwrap_err();
     assert!(matches!(error, ReviewError::BookingNotFound { .. }), "{error}");
     let error = world.service.confirm(&kim, kernel::ReviewId::next(&SystemIds)).await.unwrap_err();
     assert!(matches!(error, ReviewError::NotFound { .. }), "{error}");

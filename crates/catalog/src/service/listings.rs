@@ -3,7 +3,7 @@ use std::sync::Arc;
 use access::{Action, Actor, Relation, decide};
 use chrono::{DateTime, Utc};
 use kernel::{
-    ChangeRequestId, Claim, Clock, FieldErrors, Idempotency, Ids, Limit, ListingId, MediaId, Money,
+    ChangeRequestId, Clock, FieldErrors, Idempotency, Ids, Limit, ListingId, MediaId, Money,
     Once, Page, ProviderId,
 };
 
@@ -128,7 +128,7 @@ impl ListingService {
         let cause = self.cause(actor);
         let mut tx = self.store.begin_catalog().await?;
         if let Some(once) = &once
-            && let Claim::Replay(answer) = tx.claim(&once.scope).await?
+            && let Some(answer) = once.replay(&mut *tx).await?
         {
             return Ok(Once::Replayed(answer));
         }
@@ -136,7 +136,7 @@ impl ListingService {
             .insert(&mut *tx, provider, listing_type.key(), &content, (files, order), cause)
             .await?;
         if let Some(once) = &once {
-            tx.remember(&once.scope, &(once.answer)(&stored)).await?;
+            once.remember(&mut *tx, &stored).await?;
         }
         tx.commit().await?;
         Ok(Once::Done(stored))

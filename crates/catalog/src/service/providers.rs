@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use access::{Action, Actor, AuditEntry, Relation, decide};
 use chrono::{DateTime, Utc};
-use kernel::{Clock, FieldErrors, Ids, Page, ProviderId};
+use kernel::{Clock, FieldErrors, Idempotency, Ids, Once, Page, ProviderId};
 use serde_json::{Value, json};
 
 use super::permit;
@@ -32,7 +32,8 @@ impl ProviderService {
         &self,
         actor: &Actor,
         profile: &ProfilePatch,
-    ) -> Result<Provider, CatalogError> {
+        once: Option<Idempotency<'_, Provider>>,
+    ) -> Result<Once<Provider>, CatalogError> {
         let action = Action::ProviderRegister;
         decide(actor, action, Relation::Stranger, true)
             .map_err(|denial| CatalogError::denied(denial, CatalogError::Forbidden { action }))?;
@@ -43,6 +44,11 @@ impl ProviderService {
         let (mut provider, event) = Provider::register(id, account, profile, now)?;
 
         let mut tx = self.store.begin_catalog().await?;
+        if let Some(once) = &once
+            && let Some(answer) = once.replay(&mut *tx).await?
+        {
+            return Ok(Once::Replayed(answer));
+        }
         match tx.insert_provider(&provider).await {
             Err(CatalogError::SlugTaken) => {
                 provider.distinguish_slug();
@@ -52,8 +58,11 @@ impl ProviderService {
         }
         tx.grant_provider_role(account).await?;
         tx.publish(&event, Some(account), now).await?;
+        if let Some(once) = &once {
+            once.remember(&mut *tx, &provider).await?;
+        }
         tx.commit().await?;
-        Ok(provider)
+        Ok(Once::Done(provider))
     }
 
     /// A provider.

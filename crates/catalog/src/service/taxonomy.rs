@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use access::{Action, Actor, AuditEntry};
 use chrono::{DateTime, Utc};
-use kernel::{CategoryId, Clock, FieldErrors, Ids, ListingId, Slug};
+use kernel::{CategoryId, Clock, FieldErrors, Idempotency, Ids, ListingId, Once, Slug};
 use serde_json::{Value, json};
 
 use super::permit;
@@ -61,18 +61,27 @@ impl TaxonomyService {
         &self,
         actor: &Actor,
         declaration: ListingTypeDeclaration,
-    ) -> Result<ListingType, CatalogError> {
+        once: Option<Idempotency<'_, ListingType>>,
+    ) -> Result<Once<ListingType>, CatalogError> {
         permit(actor, Action::TaxonomyAdminister)?;
         let listing_type = ListingType::new(declaration)?;
         let now = self.clock.now();
         let mut tx = self.store.begin_catalog().await?;
+        if let Some(once) = &once
+            && let Some(answer) = once.replay(&mut *tx).await?
+        {
+            return Ok(Once::Replayed(answer));
+        }
         tx.insert_listing_type(&listing_type, now).await?;
         let after = json!(listing_type.declaration());
         let key = listing_type.key();
         self.note(&mut *tx, actor, "create_listing_type", key, (Value::Null, after), now).await?;
+        if let Some(once) = &once {
+            once.remember(&mut *tx, &listing_type).await?;
+        }
         tx.commit().await?;
         self.store.taxonomy_changed();
-        Ok(listing_type)
+        Ok(Once::Done(listing_type))
     }
 
     /// Stores those listing types and categories of a profile that are not there yet. What admins
@@ -165,19 +174,28 @@ impl TaxonomyService {
         &self,
         actor: &Actor,
         patch: &CategoryPatch,
-    ) -> Result<Category, CatalogError> {
+        once: Option<Idempotency<'_, Category>>,
+    ) -> Result<Once<Category>, CatalogError> {
         permit(actor, Action::TaxonomyAdminister)?;
         let now = self.clock.now();
         let mut tx = self.store.begin_catalog().await?;
+        if let Some(once) = &once
+            && let Some(answer) = once.replay(&mut *tx).await?
+        {
+            return Ok(Once::Replayed(answer));
+        }
         let tree = Taxonomy::new(Vec::new(), tx.categories_for_update().await?);
         let blank = Category::blank(CategoryId::next(&*self.ids));
         let category = patch.applied(blank, &tree)?;
         tx.insert_category(&category, now).await?;
         let diff = (Value::Null, shown(&category));
         self.note(&mut *tx, actor, "create_category", &category.id, diff, now).await?;
+        if let Some(once) = &once {
+            once.remember(&mut *tx, &category).await?;
+        }
         tx.commit().await?;
         self.store.taxonomy_changed();
-        Ok(category)
+        Ok(Once::Done(category))
     }
 
     /// Renames or moves a category.

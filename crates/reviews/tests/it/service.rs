@@ -103,9 +103,9 @@ async fn a_client_hands_a_review_in_and_is_asked_to_confirm_it() {
         .returning(|_, _| Ok(()));
     tx.expect_commit().once().returning(|| Ok(()));
 
-    let review = service(tx).write(&actor, command).await.unwrap();
+    let written = service(tx).write(&actor, command, None).await.unwrap().into_done().unwrap();
 
-    assert_eq!(review.counted(), None, "what is not confirmed does not count");
+    assert_eq!(written.review.counted(), None, "what is not confirmed does not count");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_stranger_does_not_learn_of_the_booking() {
     let facts = a_completed_booking(NOW);
     let command = of(&facts);
 
-    let error = service(knowing(facts)).write(&a_stranger(), command).await.unwrap_err();
+    let error = service(knowing(facts)).write(&a_stranger(), command, None).await.unwrap_err();
 
     assert!(matches!(error, ReviewError::BookingNotFound { .. }), "{error}");
 }
@@ -122,12 +122,12 @@ async fn a_stranger_does_not_learn_of_the_booking() {
 async fn only_a_completed_booking_is_reviewed_and_only_for_a_fortnight() {
     let facts = BookingFacts { completed_at: None, ..a_completed_booking(NOW) };
     let (actor, command) = (client(facts.client), of(&facts));
-    let error = service(knowing(facts)).write(&actor, command.clone()).await.unwrap_err();
+    let error = service(knowing(facts)).write(&actor, command.clone(), None).await.unwrap_err();
     assert_eq!(error.code(), "review.booking_not_completed");
 
     let completed_at = Some(NOW - TimeDelta::days(14));
     let facts = BookingFacts { completed_at, ..a_completed_booking(NOW) };
-    let error = service(knowing(facts)).write(&actor, command).await.unwrap_err();
+    let error = service(knowing(facts)).write(&actor, command, None).await.unwrap_err();
     assert_eq!(error.code(), "review.window_closed");
 }
 
@@ -137,7 +137,7 @@ async fn a_provider_reviews_only_where_both_sides_do() {
     let actor = provider(facts.provider_account);
     let command = WriteReview { criteria: Vec::new(), ..of(&facts) };
 
-    let error = service(knowing(facts)).write(&actor, command).await.unwrap_err();
+    let error = service(knowing(facts)).write(&actor, command, None).await.unwrap_err();
 
     assert!(matches!(error, ReviewError::OneSided), "{error}");
 }
@@ -153,7 +153,7 @@ async fn every_wrong_field_is_named_at_once() {
         ..of(&facts)
     };
 
-    let error = service(knowing(facts)).write(&actor, command).await.unwrap_err();
+    let error = service(knowing(facts)).write(&actor, command, None).await.unwrap_err();
 
     let wrong: Vec<_> = error.fields().iter().map(|f| (f.pointer.as_str(), f.code)).collect();
     assert_eq!(

@@ -2,13 +2,12 @@
 
 mod moderation;
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use catalog::engagement::Favorite;
 use catalog::{Change, Newest, Profile, ProfilePatch, Provider};
 use chrono::{DateTime, Utc};
-use kernel::{ListingId, ProviderId};
+use kernel::{Answer, Idempotency, ListingId, ProviderId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -17,6 +16,7 @@ use super::Problem;
 use super::body::{Body, Patch};
 use super::caller::Caller;
 use super::etag::{Caching, required_match, tagged};
+use super::idempotency::{self, created, respond};
 use super::listings::{ListingView, RatingView, change};
 use super::page::PageView;
 use super::place::PlaceView;
@@ -208,26 +208,33 @@ impl From<UpdateProvider> for ProfilePatch {
 #[utoipa::path(
     operation_id = "registerProvider",
     tag = "providers",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A value of your own per attempt, so that a retry is safe")),
     request_body = RegisterProvider,
     responses(
         (status = CREATED, description = "The provider", body = ProviderView, headers(
             ("Location" = String, description = "Where it is"),
+            ("ETag" = String, description = "Its version"),
         )),
-        (status = CONFLICT, description = "The account is a provider already", body = Problem, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "The account is a provider already, or a request with this key has not ended", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/providers")]
 async fn register(
     Caller(actor): Caller,
+    request: HttpRequest,
     body: Body<RegisterProvider>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
+    let scope = idempotency::optional(&request, &actor, body.hash)?;
+    let once = scope.map(|scope| Idempotency { scope, answer: &answer });
     let providers = &state.services.catalog.providers;
-    let provider = providers.register(&actor, &body.value.into()).await?;
-    Ok(HttpResponse::build(StatusCode::CREATED)
-        .insert_header(("Location", format!("/api/v1/providers/{}", provider.id)))
-        .insert_header(("Cache-Control", "no-store"))
-        .json(ProviderView::from(&provider)))
+    let once = providers.register(&actor, &body.value.into(), once).await?;
+    Ok(respond(once, answer))
+}
+
+fn answer(provider: &Provider) -> Answer {
+    let location = format!("/api/v1/providers/{}", provider.id);
+    created(&location, Some(provider.version), &ProviderView::from(provider))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 
-use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, patch, post, put};
-use kernel::{BookingId, FieldError, ReviewId};
-use reviews::{ChangeReview, HelpfulState, ReportReason, WriteReview};
+use kernel::{Answer, BookingId, FieldError, Idempotency, ReviewId};
+use reviews::{ChangeReview, HelpfulState, Presented, ReportReason, WriteReview};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -13,7 +12,8 @@ use super::view::{ReviewView, shown};
 use crate::http::Problem;
 use crate::http::body::{Body, Patch};
 use crate::http::caller::Caller;
-use crate::http::etag::{Caching, etag, if_match};
+use crate::http::etag::{Caching, if_match};
+use crate::http::idempotency::{self, created, respond};
 use crate::http::server::State;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -71,29 +71,32 @@ impl From<NewReview> for WriteReview {
 #[utoipa::path(
     operation_id = "writeReview",
     tag = "reviews",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A value of your own per attempt, so that a retry is safe")),
     request_body = NewReview,
     responses(
         (status = CREATED, description = "Written; confirm it next", body = ReviewView),
-        (status = CONFLICT, description = "Reviewed before, not completed, or too late",
-            body = Problem, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "Reviewed before, not completed, or too late; or a \
+            request with this key is under way", body = Problem,
+            content_type = "application/problem+json"),
     ),
 )]
 #[post("/reviews")]
 async fn write(
     Caller(actor): Caller,
+    request: HttpRequest,
     body: Body<NewReview>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.write(&actor, body.value.into()).await?;
-    let (id, version) = (review.id(), review.record().version);
-    let view = ReviewView::from(reviews.presented(&actor, review).await?);
-    let json = serde_json::to_string(&view).expect("a view is plain data");
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/api/v1/reviews/{id}")))
-        .insert_header((ETAG, etag(version, &json)))
-        .content_type("application/json")
-        .body(json))
+    let scope = idempotency::optional(&request, &actor, body.hash)?;
+    let once = scope.map(|scope| Idempotency { scope, answer: &answer });
+    let once = state.services.reviews.write(&actor, body.value.into(), once).await?;
+    Ok(respond(once, answer))
+}
+
+fn answer(written: &Presented) -> Answer {
+    let location = format!("/api/v1/reviews/{}", written.review.id());
+    let version = written.review.record().version;
+    created(&location, Some(version), &ReviewView::from(written.clone()))
 }
 
 /// Hand a draft in
