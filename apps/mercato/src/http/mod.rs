@@ -11,6 +11,7 @@ mod calendar;
 mod caller;
 mod categories;
 mod clock;
+mod command;
 mod cursor;
 mod errors_page;
 mod etag;

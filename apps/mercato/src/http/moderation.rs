@@ -1,8 +1,8 @@
 //! The queue of the moderators, and what they decide.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, get, post};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, ResponseError, get, post};
 use catalog::{Decision, Reason, ReviewItem, ReviewQueue, ReviewTarget};
 use chrono::{DateTime, Utc};
 use kernel::{ChangeRequestId, FieldErrors, ListingId};
@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Problem;
 use super::body::Body;
 use super::caller::Caller;
-use super::etag::{Caching, if_match, tagged};
+use super::command::{Command, IfMatch};
 use super::listings::{ListingView, PendingChangeView};
 use super::page::PageView;
 use super::query::{Query, limit};
@@ -137,33 +137,27 @@ async fn queue(
 #[utoipa::path(
     operation_id = "getChangeRequest",
     tag = "admin",
-    params(("id" = String, Path, description = "The change request", example = "chg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<ChangeRequestId>),
     responses((status = OK, description = "The change request", body = ReviewItemView)),
 )]
 #[get("/admin/change-requests/{id}")]
-async fn change_request(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ChangeRequestId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let item = state.services.catalog.moderation.change_request(&actor, *id).await?;
-    let view = ReviewItemView::new(&item, &actor);
-    Ok(tagged(&request, view.version, &view, Caching::Private))
+async fn change_request(command: Command<ChangeRequestId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let item = state.services.catalog.moderation.change_request(actor, *id).await?;
+    let view = ReviewItemView::new(&item, actor);
+    Ok(command.answer(view.version, &view))
 }
 
-async fn decide(
-    actor: &access::Actor,
-    request: &HttpRequest,
-    target: ReviewTarget,
+async fn decide<Id: Copy>(
+    command: Command<Id>,
+    target: impl FnOnce(Id) -> ReviewTarget,
     decision: Decision,
-    state: &State,
 ) -> Result<HttpResponse, Problem> {
-    let expected = if_match(request)?;
+    let expected = command.expected()?;
+    let Command { actor, id, state, .. } = &command;
     let moderation = &state.services.catalog.moderation;
-    let listing = moderation.decide(actor, target, &decision, expected).await?;
-    let view = ListingView::reviewed(&listing, actor);
-    Ok(tagged(request, listing.version(), &view, Caching::Private))
+    let listing = moderation.decide(actor, target(*id), &decision, expected).await?;
+    Ok(command.answer(listing.version(), &ListingView::reviewed(&listing, actor)))
 }
 
 /// Approve a listing
@@ -173,10 +167,7 @@ async fn decide(
 #[utoipa::path(
     operation_id = "approveListing",
     tag = "admin",
-    params(
-        ("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-    ),
+    params(Command<ListingId>, IfMatch),
     responses(
         (status = OK, description = "Approved: the listing as it is now", body = ListingView),
         (status = CONFLICT, description = "It does not wait", body = Problem, content_type = "application/problem+json"),
@@ -184,13 +175,8 @@ async fn decide(
     ),
 )]
 #[post("/admin/listings/{id}/approve")]
-async fn approve_listing(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    decide(&actor, &request, ReviewTarget::Listing(*id), Decision::Approve, &state).await
+async fn approve_listing(command: Command<ListingId>) -> Result<HttpResponse, Problem> {
+    decide(command, ReviewTarget::Listing, Decision::Approve).await
 }
 
 /// Refuse a listing
@@ -200,10 +186,7 @@ async fn approve_listing(
 #[utoipa::path(
     operation_id = "rejectListing",
     tag = "admin",
-    params(
-        ("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-    ),
+    params(Command<ListingId>, IfMatch),
     request_body = ReasonBody,
     responses(
         (status = OK, description = "Refused: the listing as it is now", body = ListingView),
@@ -213,14 +196,11 @@ async fn approve_listing(
 )]
 #[post("/admin/listings/{id}/reject")]
 async fn reject_listing(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
+    command: Command<ListingId>,
     body: Body<ReasonBody>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let decision = Decision::Reject { reason: body.value.read()? };
-    decide(&actor, &request, ReviewTarget::Listing(*id), decision, &state).await
+    decide(command, ReviewTarget::Listing, decision).await
 }
 
 /// Approve a change of a listing
@@ -229,10 +209,7 @@ async fn reject_listing(
 #[utoipa::path(
     operation_id = "approveChangeRequest",
     tag = "admin",
-    params(
-        ("id" = String, Path, description = "The change request", example = "chg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-    ),
+    params(Command<ChangeRequestId>, IfMatch),
     responses(
         (status = OK, description = "Approved: the listing as it is now", body = ListingView),
         (status = CONFLICT, description = "It does not wait any more", body = Problem, content_type = "application/problem+json"),
@@ -241,13 +218,8 @@ async fn reject_listing(
     ),
 )]
 #[post("/admin/change-requests/{id}/approve")]
-async fn approve_change(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ChangeRequestId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    decide(&actor, &request, ReviewTarget::Change(*id), Decision::Approve, &state).await
+async fn approve_change(command: Command<ChangeRequestId>) -> Result<HttpResponse, Problem> {
+    decide(command, ReviewTarget::Change, Decision::Approve).await
 }
 
 /// Refuse a change of a listing
@@ -256,10 +228,7 @@ async fn approve_change(
 #[utoipa::path(
     operation_id = "rejectChangeRequest",
     tag = "admin",
-    params(
-        ("id" = String, Path, description = "The change request", example = "chg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The version that was seen"),
-    ),
+    params(Command<ChangeRequestId>, IfMatch),
     request_body = ReasonBody,
     responses(
         (status = OK, description = "Refused: the listing as it is now", body = ListingView),
@@ -269,14 +238,11 @@ async fn approve_change(
 )]
 #[post("/admin/change-requests/{id}/reject")]
 async fn reject_change(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ChangeRequestId>,
+    command: Command<ChangeRequestId>,
     body: Body<ReasonBody>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let decision = Decision::Reject { reason: body.value.read()? };
-    decide(&actor, &request, ReviewTarget::Change(*id), decision, &state).await
+    decide(command, ReviewTarget::Change, decision).await
 }
 
 /// Which way a moderator decides.

@@ -1,8 +1,7 @@
 //! From an agreement to its end: one call per command.
 
-use access::Actor;
 use actix_web::post;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::Json;
 use bookings::{BookingCommand, Reason, Side};
 use kernel::{BookingId, FieldErrors};
 use serde::{Deserialize, Serialize};
@@ -13,9 +12,8 @@ use super::text;
 use super::view::BookingView;
 use crate::http::Problem;
 use crate::http::body::{Body, OptionalBody};
-use crate::http::caller::Caller;
+use crate::http::command::Command;
 use crate::http::moment::Moment;
-use crate::http::server::State;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(start).service(report_done).service(request_changes).service(confirm_done);
@@ -26,12 +24,10 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Carries out a command and shows what came of it.
 pub(super) async fn give(
-    state: &State,
-    actor: &Actor,
-    id: BookingId,
+    Command { actor, id, state, .. }: &Command<BookingId>,
     command: BookingCommand,
 ) -> Result<Json<BookingView>, Problem> {
-    let seen = state.services.bookings.command(actor, id, command).await?;
+    let seen = state.services.bookings.command(actor, *id, command).await?;
     Ok(Json(BookingView::from(&seen)))
 }
 
@@ -123,20 +119,12 @@ fn read(pointer: &str, given: &str) -> Result<Reason, Problem> {
 #[utoipa::path(
     operation_id = "startBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    params(Command<BookingId>),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/start")]
-async fn start(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
-    state: Data<State>,
-) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::Start).await
+async fn start(command: Command<BookingId>) -> Result<Json<BookingView>, Problem> {
+    give(&command, BookingCommand::Start).await
 }
 
 /// Report the work as done
@@ -146,23 +134,17 @@ async fn start(
 #[utoipa::path(
     operation_id = "reportBookingDone",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = Option<NoteBody>,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/report-done")]
 async fn report_done(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     OptionalBody(body): OptionalBody<NoteBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let note = body.note.as_deref().map(|note| read("/note", note)).transpose()?;
-    give(&state, &actor, *id, BookingCommand::ReportDone { note }).await
+    give(&command, BookingCommand::ReportDone { note }).await
 }
 
 /// Ask for changes
@@ -171,23 +153,17 @@ async fn report_done(
 #[utoipa::path(
     operation_id = "requestBookingChanges",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = ChangesBody,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/request-changes")]
 async fn request_changes(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     body: Body<ChangesBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let text = read("/text", &body.value.text)?;
-    give(&state, &actor, *id, BookingCommand::RequestChanges { text }).await
+    give(&command, BookingCommand::RequestChanges { text }).await
 }
 
 /// Confirm that the work is done
@@ -196,20 +172,12 @@ async fn request_changes(
 #[utoipa::path(
     operation_id = "confirmBookingDone",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    params(Command<BookingId>),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/confirm-done")]
-async fn confirm_done(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
-    state: Data<State>,
-) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::ConfirmDone).await
+async fn confirm_done(command: Command<BookingId>) -> Result<Json<BookingView>, Problem> {
+    give(&command, BookingCommand::ConfirmDone).await
 }
 
 /// Cancel an accepted booking
@@ -219,23 +187,17 @@ async fn confirm_done(
 #[utoipa::path(
     operation_id = "cancelBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = Option<ReasonBody>,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/cancel")]
 async fn cancel(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     OptionalBody(body): OptionalBody<ReasonBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let reason = body.read()?;
-    give(&state, &actor, *id, BookingCommand::Cancel { reason }).await
+    give(&command, BookingCommand::Cancel { reason }).await
 }
 
 /// Report that the other side did not come
@@ -245,26 +207,20 @@ async fn cancel(
 #[utoipa::path(
     operation_id = "reportBookingNoShow",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = NoShowBody,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/no-show")]
 async fn no_show(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     body: Body<NoShowBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let who = match body.value.who {
         Absent::Client => Side::Client,
         Absent::Provider => Side::Provider,
     };
-    give(&state, &actor, *id, BookingCommand::NoShow { who }).await
+    give(&command, BookingCommand::NoShow { who }).await
 }
 
 /// Dispute a booking
@@ -273,23 +229,17 @@ async fn no_show(
 #[utoipa::path(
     operation_id = "disputeBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = DisputeBody,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/dispute")]
 async fn dispute(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     body: Body<DisputeBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let reason = read("/reason", &body.value.reason)?;
-    give(&state, &actor, *id, BookingCommand::Dispute { reason }).await
+    give(&command, BookingCommand::Dispute { reason }).await
 }
 
 /// Propose another time
@@ -299,23 +249,21 @@ async fn dispute(
 #[utoipa::path(
     operation_id = "proposeBookingReschedule",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = RescheduleBody,
     responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
+        BookingView,
         (status = CONFLICT, description = "Not in this state (`allowed` says what is possible), or the time is taken or not offered", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/bookings/{id}/propose-reschedule")]
 async fn propose_reschedule(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     body: Body<RescheduleBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let starts_at = body.value.starts_at.into();
-    give(&state, &actor, *id, BookingCommand::ProposeReschedule { starts_at }).await
+    give(&command, BookingCommand::ProposeReschedule { starts_at }).await
 }
 
 /// Accept the proposed time
@@ -324,20 +272,16 @@ async fn propose_reschedule(
 #[utoipa::path(
     operation_id = "acceptBookingReschedule",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
+        BookingView,
         (status = CONFLICT, description = "Not in this state (`allowed` says what is possible), or the time was taken meanwhile", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/bookings/{id}/accept-reschedule")]
-async fn accept_reschedule(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
-    state: Data<State>,
-) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::AcceptReschedule).await
+async fn accept_reschedule(command: Command<BookingId>) -> Result<Json<BookingView>, Problem> {
+    give(&command, BookingCommand::AcceptReschedule).await
 }
 
 /// Refuse the proposed time
@@ -346,20 +290,12 @@ async fn accept_reschedule(
 #[utoipa::path(
     operation_id = "declineBookingReschedule",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    params(Command<BookingId>),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/decline-reschedule")]
-async fn decline_reschedule(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
-    state: Data<State>,
-) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::DeclineReschedule).await
+async fn decline_reschedule(command: Command<BookingId>) -> Result<Json<BookingView>, Problem> {
+    give(&command, BookingCommand::DeclineReschedule).await
 }
 
 /// Take a proposed time back
@@ -368,18 +304,10 @@ async fn decline_reschedule(
 #[utoipa::path(
     operation_id = "withdrawBookingReschedule",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    params(Command<BookingId>),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/withdraw-reschedule")]
-async fn withdraw_reschedule(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
-    state: Data<State>,
-) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::WithdrawReschedule).await
+async fn withdraw_reschedule(command: Command<BookingId>) -> Result<Json<BookingView>, Problem> {
+    give(&command, BookingCommand::WithdrawReschedule).await
 }

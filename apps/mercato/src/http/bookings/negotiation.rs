@@ -1,7 +1,7 @@
 //! From submission to an agreement, or to none: one call per command.
 
 use actix_web::post;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::Json;
 use bookings::BookingCommand;
 use kernel::{BookingId, FieldErrors, Money};
 use serde::Deserialize;
@@ -13,9 +13,8 @@ use super::text;
 use super::view::BookingView;
 use crate::http::Problem;
 use crate::http::body::{Body, OptionalBody};
-use crate::http::caller::Caller;
+use crate::http::command::Command;
 use crate::http::money::MoneyView;
-use crate::http::server::State;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(offer).service(counter_offer).service(withdraw_offer);
@@ -64,23 +63,17 @@ struct AcceptBody {
 #[utoipa::path(
     operation_id = "offerBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = OfferBody,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/offer")]
 async fn offer(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     body: Body<OfferBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let (price, work) = body.value.read()?;
-    give(&state, &actor, *id, BookingCommand::Offer { price, work }).await
+    give(&command, BookingCommand::Offer { price, work }).await
 }
 
 /// Answer an offer with another
@@ -90,23 +83,17 @@ async fn offer(
 #[utoipa::path(
     operation_id = "counterOfferBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = OfferBody,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/counter-offer")]
 async fn counter_offer(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     body: Body<OfferBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let (price, work) = body.value.read()?;
-    give(&state, &actor, *id, BookingCommand::CounterOffer { price, work }).await
+    give(&command, BookingCommand::CounterOffer { price, work }).await
 }
 
 /// Take one's offer back
@@ -115,20 +102,12 @@ async fn counter_offer(
 #[utoipa::path(
     operation_id = "withdrawBookingOffer",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    params(Command<BookingId>),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/withdraw-offer")]
-async fn withdraw_offer(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
-    state: Data<State>,
-) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::WithdrawOffer).await
+async fn withdraw_offer(command: Command<BookingId>) -> Result<Json<BookingView>, Problem> {
+    give(&command, BookingCommand::WithdrawOffer).await
 }
 
 /// Accept a request or an offer
@@ -138,22 +117,20 @@ async fn withdraw_offer(
 #[utoipa::path(
     operation_id = "acceptBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = Option<AcceptBody>,
     responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
+        BookingView,
         (status = CONFLICT, description = "Not in this state (`allowed` says what is possible), or another offer is in force", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/bookings/{id}/accept")]
 async fn accept(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     OptionalBody(body): OptionalBody<AcceptBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::Accept { offer: body.offer }).await
+    give(&command, BookingCommand::Accept { offer: body.offer }).await
 }
 
 /// Decline a request
@@ -162,23 +139,17 @@ async fn accept(
 #[utoipa::path(
     operation_id = "declineBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<BookingId>),
     request_body = Option<ReasonBody>,
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/decline")]
 async fn decline(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
+    command: Command<BookingId>,
     OptionalBody(body): OptionalBody<ReasonBody>,
-    state: Data<State>,
 ) -> Result<Json<BookingView>, Problem> {
     let reason = body.read()?;
-    give(&state, &actor, *id, BookingCommand::Decline { reason }).await
+    give(&command, BookingCommand::Decline { reason }).await
 }
 
 /// Take a request back
@@ -187,18 +158,10 @@ async fn decline(
 #[utoipa::path(
     operation_id = "withdrawBooking",
     tag = "bookings",
-    params(("id" = String, Path, description = "The booking", example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
-    responses(
-        (status = OK, description = "The booking as it is now", body = BookingView),
-        (status = CONFLICT, description = "Not in this state; `allowed` says what is possible", body = Problem,
-            content_type = "application/problem+json"),
-    ),
+    params(Command<BookingId>),
+    responses(BookingView),
 )]
 #[post("/bookings/{id}/withdraw")]
-async fn withdraw(
-    Caller(actor): Caller,
-    id: Path<BookingId>,
-    state: Data<State>,
-) -> Result<Json<BookingView>, Problem> {
-    give(&state, &actor, *id, BookingCommand::Withdraw).await
+async fn withdraw(command: Command<BookingId>) -> Result<Json<BookingView>, Problem> {
+    give(&command, BookingCommand::Withdraw).await
 }

@@ -1,13 +1,17 @@
 //! Bookings as they are shown.
 
+use std::collections::BTreeMap;
+
 use bookings::{
     Booking, CancellationQuote, Command, HistoryEntry, Interval, Offer, Seen, Status, Tier,
     TimeProposal,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoResponses, ToSchema};
 
+use crate::http::command::answers;
 use crate::http::money::MoneyView;
 
 /// A time in the provider's calendar.
@@ -210,6 +214,12 @@ pub(super) struct BookingView {
     /// The commands that the caller may give now.
     #[schema(example = json!(["withdraw"]))]
     allowed: Vec<&'static str>,
+}
+
+impl IntoResponses for BookingView {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        answers::<Self>("The booking as it is now")
+    }
 }
 
 impl From<&Seen> for BookingView {

@@ -1,16 +1,13 @@
 //! What a provider does with a listing, a route per command.
 
-use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse, delete, post};
+use actix_web::{HttpResponse, delete, post};
 use kernel::ListingId;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::changed;
 use crate::http::Problem;
-use crate::http::caller::Caller;
-use crate::http::etag::if_match;
+use crate::http::command::{Command, IfMatch};
 use crate::http::listings::ListingView;
-use crate::http::server::State;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -29,27 +26,19 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(
     operation_id = "publishListing",
     tag = "listings",
-    params(
-        ("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that was last seen"),
-    ),
+    params(Command<ListingId>, IfMatch),
     responses(
-        (status = OK, description = "The listing as it is now", body = ListingView),
-        (status = CONFLICT, description = "Its state does not allow it; `allowed` says what does", body = Problem, content_type = "application/problem+json"),
+        ListingView,
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
         (status = UNPROCESSABLE_ENTITY, description = "It cannot be public like this; all that is missing is listed", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/listings/{id}/publish")]
-async fn publish(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let expected = if_match(&request)?;
-    let stored = state.services.catalog.listings.publish(&actor, *id, expected).await?;
-    Ok(changed(&request, &stored, &actor, &state))
+async fn publish(command: Command<ListingId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let expected = command.expected()?;
+    let stored = state.services.catalog.listings.publish(actor, *id, expected).await?;
+    Ok(changed(&command, &stored))
 }
 
 /// Take a listing back to mend it
@@ -58,26 +47,18 @@ async fn publish(
 #[utoipa::path(
     operation_id = "withdrawListing",
     tag = "listings",
-    params(
-        ("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that was last seen"),
-    ),
+    params(Command<ListingId>, IfMatch),
     responses(
-        (status = OK, description = "The listing as it is now", body = ListingView),
-        (status = CONFLICT, description = "Its state does not allow it; `allowed` says what does", body = Problem, content_type = "application/problem+json"),
+        ListingView,
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/listings/{id}/withdraw")]
-async fn withdraw(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let expected = if_match(&request)?;
-    let stored = state.services.catalog.listings.withdraw(&actor, *id, expected).await?;
-    Ok(changed(&request, &stored, &actor, &state))
+async fn withdraw(command: Command<ListingId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let expected = command.expected()?;
+    let stored = state.services.catalog.listings.withdraw(actor, *id, expected).await?;
+    Ok(changed(&command, &stored))
 }
 
 /// Take a listing off the market for a while
@@ -86,26 +67,18 @@ async fn withdraw(
 #[utoipa::path(
     operation_id = "pauseListing",
     tag = "listings",
-    params(
-        ("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that was last seen"),
-    ),
+    params(Command<ListingId>, IfMatch),
     responses(
-        (status = OK, description = "The listing as it is now", body = ListingView),
-        (status = CONFLICT, description = "Its state does not allow it; `allowed` says what does", body = Problem, content_type = "application/problem+json"),
+        ListingView,
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/listings/{id}/pause")]
-async fn pause(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let expected = if_match(&request)?;
-    let stored = state.services.catalog.listings.pause(&actor, *id, expected).await?;
-    Ok(changed(&request, &stored, &actor, &state))
+async fn pause(command: Command<ListingId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let expected = command.expected()?;
+    let stored = state.services.catalog.listings.pause(actor, *id, expected).await?;
+    Ok(changed(&command, &stored))
 }
 
 /// Bring a paused listing back
@@ -114,27 +87,19 @@ async fn pause(
 #[utoipa::path(
     operation_id = "resumeListing",
     tag = "listings",
-    params(
-        ("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that was last seen"),
-    ),
+    params(Command<ListingId>, IfMatch),
     responses(
-        (status = OK, description = "The listing as it is now", body = ListingView),
-        (status = CONFLICT, description = "Its state does not allow it; `allowed` says what does", body = Problem, content_type = "application/problem+json"),
+        ListingView,
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
         (status = UNPROCESSABLE_ENTITY, description = "It cannot be public like this; all that is missing is listed", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/listings/{id}/resume")]
-async fn resume(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let expected = if_match(&request)?;
-    let stored = state.services.catalog.listings.resume(&actor, *id, expected).await?;
-    Ok(changed(&request, &stored, &actor, &state))
+async fn resume(command: Command<ListingId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let expected = command.expected()?;
+    let stored = state.services.catalog.listings.resume(actor, *id, expected).await?;
+    Ok(changed(&command, &stored))
 }
 
 /// Take a listing away for good
@@ -143,26 +108,18 @@ async fn resume(
 #[utoipa::path(
     operation_id = "archiveListing",
     tag = "listings",
-    params(
-        ("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that was last seen"),
-    ),
+    params(Command<ListingId>, IfMatch),
     responses(
-        (status = OK, description = "The listing as it is now", body = ListingView),
-        (status = CONFLICT, description = "Its state does not allow it; `allowed` says what does", body = Problem, content_type = "application/problem+json"),
+        ListingView,
         (status = PRECONDITION_FAILED, description = "It was changed since", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/listings/{id}/archive")]
-async fn archive(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let expected = if_match(&request)?;
-    let stored = state.services.catalog.listings.archive(&actor, *id, expected).await?;
-    Ok(changed(&request, &stored, &actor, &state))
+async fn archive(command: Command<ListingId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let expected = command.expected()?;
+    let stored = state.services.catalog.listings.archive(actor, *id, expected).await?;
+    Ok(changed(&command, &stored))
 }
 
 /// Give up the change that waits for a moderator
@@ -171,15 +128,12 @@ async fn archive(
 #[utoipa::path(
     operation_id = "withdrawListingChange",
     tag = "listings",
-    params(("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<ListingId>),
     responses((status = NO_CONTENT, description = "It waits no more")),
 )]
 #[delete("/listings/{id}/pending-change")]
-async fn withdraw_change(
-    Caller(actor): Caller,
-    id: Path<ListingId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    state.services.catalog.listings.withdraw_change(&actor, *id).await?;
+async fn withdraw_change(command: Command<ListingId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = command;
+    state.services.catalog.listings.withdraw_change(&actor, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -18,7 +18,8 @@ use self::body::{CreateListing, UpdateListing};
 use super::Problem;
 use super::caller::Caller;
 use super::categories::CategoryView;
-use super::etag::{Caching, if_match, required_match, tagged};
+use super::command::Command;
+use super::etag::{Caching, if_match, tagged};
 use super::idempotency::{self, created, respond};
 use super::page::PageView;
 use super::providers::ProviderView;
@@ -51,14 +52,9 @@ fn answer(stored: &StoredListing, actor: &Actor, state: &State) -> kernel::Answe
 }
 
 /// The listing as a command left it, with its ETag.
-fn changed(
-    request: &HttpRequest,
-    stored: &StoredListing,
-    actor: &Actor,
-    state: &State,
-) -> HttpResponse {
-    let view = ListingView::stored(stored, actor, state);
-    tagged(request, stored.listing.version(), &view, Caching::Private)
+fn changed(command: &Command<ListingId>, stored: &StoredListing) -> HttpResponse {
+    let view = ListingView::stored(stored, &command.actor, &command.state);
+    command.answer(stored.listing.version(), &view)
 }
 
 /// Create a listing
@@ -242,22 +238,20 @@ async fn present(
 )]
 #[patch("/listings/{id}")]
 async fn update(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ListingId>,
+    command: Command<ListingId>,
     body: ListingBody<UpdateListing>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
     let listings = &state.services.catalog.listings;
-    let expected = required_match(&request);
+    let expected = command.required();
     if expected.is_err() {
         // Who may not change it hears that first.
-        listings.may_update(&actor, *id).await?;
+        listings.may_update(actor, *id).await?;
     }
     let expected = expected?;
     let edit = body.value.with(body.uploads)?;
-    let stored = listings.update(&actor, *id, edit, expected).await?;
-    Ok(changed(&request, &stored, &actor, &state))
+    let stored = listings.update(actor, *id, edit, expected).await?;
+    Ok(changed(&command, &stored))
 }
 
 /// What a removal came to.

@@ -11,9 +11,11 @@ use catalog::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::http::categories::CategoryView;
+use crate::http::command::answers;
 use crate::http::media::MediaView;
 use crate::http::money::MoneyView;
 use crate::http::place::PlaceView;
@@ -171,6 +173,12 @@ pub(crate) struct ListingView {
     /// Where it stands, with `expand=category`.
     #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<CategoryView>,
+}
+
+impl IntoResponses for ListingView {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        answers::<Self>("The listing as it is now")
+    }
 }
 
 impl ListingView {

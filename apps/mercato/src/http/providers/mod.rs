@@ -2,6 +2,8 @@
 
 mod moderation;
 
+use std::collections::BTreeMap;
+
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use catalog::engagement::Favorite;
@@ -9,13 +11,15 @@ use catalog::{Change, Newest, Profile, ProfilePatch, Provider};
 use chrono::{DateTime, Utc};
 use kernel::{Answer, Idempotency, ListingId, ProviderId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Problem;
 use super::body::{Body, Patch};
 use super::caller::Caller;
-use super::etag::{Caching, required_match, tagged};
+use super::command::{Command, answers};
+use super::etag::{Caching, tagged};
 use super::idempotency::{self, created, respond};
 use super::listings::{ListingView, RatingView, change};
 use super::page::PageView;
@@ -73,6 +77,12 @@ pub(crate) struct ProviderView {
     is_favorite: bool,
     /// When it registered.
     created_at: DateTime<Utc>,
+}
+
+impl IntoResponses for ProviderView {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        answers::<Self>("The provider as it is now")
+    }
 }
 
 impl From<&Provider> for ProviderView {
@@ -232,6 +242,11 @@ async fn register(
     Ok(respond(once, answer))
 }
 
+/// The provider as a command left it, with its ETag.
+fn changed(command: &Command<ProviderId>, provider: &Provider) -> HttpResponse {
+    command.answer(provider.version, &ProviderView::from(provider))
+}
+
 fn answer(provider: &Provider) -> Answer {
     let location = format!("/api/v1/providers/{}", provider.id);
     created(&location, Some(provider.version), &ProviderView::from(provider))
@@ -299,20 +314,18 @@ async fn show(
 )]
 #[patch("/providers/{id}")]
 async fn update(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ProviderId>,
+    command: Command<ProviderId>,
     body: Body<UpdateProvider>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
     let providers = &state.services.catalog.providers;
-    let expected = required_match(&request);
+    let expected = command.required();
     if expected.is_err() {
         // Who may not change it hears that first.
-        providers.may_update(&actor, *id).await?;
+        providers.may_update(actor, *id).await?;
     }
-    let provider = providers.update(&actor, *id, &body.value.into(), expected?).await?;
-    Ok(tagged(&request, provider.version, &ProviderView::from(&provider), Caching::Private))
+    let provider = providers.update(actor, *id, &body.value.into(), expected?).await?;
+    Ok(changed(&command, &provider))
 }
 
 /// Ask to be verified
@@ -321,21 +334,17 @@ async fn update(
 #[utoipa::path(
     operation_id = "requestProviderVerification",
     tag = "providers",
-    params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<ProviderId>),
     responses(
-        (status = OK, description = "The provider as it is now", body = ProviderView),
+        ProviderView,
         (status = CONFLICT, description = "It is verified, or waits already", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/providers/{id}/request-verification")]
-async fn request_verification(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ProviderId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let provider = state.services.catalog.providers.request_verification(&actor, *id).await?;
-    Ok(tagged(&request, provider.version, &ProviderView::from(&provider), Caching::Private))
+async fn request_verification(command: Command<ProviderId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let provider = state.services.catalog.providers.request_verification(actor, *id).await?;
+    Ok(changed(&command, &provider))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,18 +1,18 @@
 //! What moderators do with providers.
 
-use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get, post};
 use catalog::{Newest, ProviderFilter};
 use kernel::ProviderId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::ProviderView;
+use super::{ProviderView, changed};
 use crate::http::Problem;
 use crate::http::body::Body;
 use crate::http::caller::Caller;
-use crate::http::etag::{Caching, tagged};
+use crate::http::command::Command;
 use crate::http::moderation::ReasonBody;
 use crate::http::page::PageView;
 use crate::http::query::{Query, limit, unknown};
@@ -92,22 +92,17 @@ async fn list(
 #[utoipa::path(
     operation_id = "verifyProvider",
     tag = "admin",
-    params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<ProviderId>),
     responses(
-        (status = OK, description = "The provider as it is now", body = ProviderView),
+        ProviderView,
         (status = CONFLICT, description = "It is verified already", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/providers/{id}/verify")]
-async fn verify(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ProviderId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let providers = &state.services.catalog.providers;
-    let provider = providers.verify(&actor, *id).await?;
-    Ok(tagged(&request, provider.version, &ProviderView::from(&provider), Caching::Private))
+async fn verify(command: Command<ProviderId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let provider = state.services.catalog.providers.verify(actor, *id).await?;
+    Ok(changed(&command, &provider))
 }
 
 /// Refuse to verify a provider
@@ -116,25 +111,22 @@ async fn verify(
 #[utoipa::path(
     operation_id = "refuseProviderVerification",
     tag = "admin",
-    params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<ProviderId>),
     request_body = ReasonBody,
     responses(
-        (status = OK, description = "The provider as it is now", body = ProviderView),
+        ProviderView,
         (status = CONFLICT, description = "It neither waits nor is verified", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/providers/{id}/refuse-verification")]
 async fn refuse_verification(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ProviderId>,
+    command: Command<ProviderId>,
     body: Body<ReasonBody>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let reason = body.value.read()?;
-    let providers = &state.services.catalog.providers;
-    let provider = providers.refuse_verification(&actor, *id, &reason).await?;
-    Ok(tagged(&request, provider.version, &ProviderView::from(&provider), Caching::Private))
+    let Command { actor, id, state, .. } = &command;
+    let provider = state.services.catalog.providers.refuse_verification(actor, *id, &reason).await?;
+    Ok(changed(&command, &provider))
 }
 
 /// Take a provider off the market
@@ -143,25 +135,22 @@ async fn refuse_verification(
 #[utoipa::path(
     operation_id = "suspendProvider",
     tag = "admin",
-    params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<ProviderId>),
     request_body = ReasonBody,
     responses(
-        (status = OK, description = "The provider as it is now", body = ProviderView),
+        ProviderView,
         (status = CONFLICT, description = "It is suspended already", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/providers/{id}/suspend")]
 async fn suspend(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ProviderId>,
+    command: Command<ProviderId>,
     body: Body<ReasonBody>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let reason = body.value.read()?;
-    let providers = &state.services.catalog.providers;
-    let provider = providers.suspend(&actor, *id, &reason).await?;
-    Ok(tagged(&request, provider.version, &ProviderView::from(&provider), Caching::Private))
+    let Command { actor, id, state, .. } = &command;
+    let provider = state.services.catalog.providers.suspend(actor, *id, &reason).await?;
+    Ok(changed(&command, &provider))
 }
 
 /// Bring a provider back
@@ -170,23 +159,20 @@ async fn suspend(
 #[utoipa::path(
     operation_id = "restoreProvider",
     tag = "admin",
-    params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
+    params(Command<ProviderId>),
     request_body = ReasonBody,
     responses(
-        (status = OK, description = "The provider as it is now", body = ProviderView),
+        ProviderView,
         (status = CONFLICT, description = "It is active", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/providers/{id}/restore")]
 async fn restore(
-    Caller(actor): Caller,
-    request: HttpRequest,
-    id: Path<ProviderId>,
+    command: Command<ProviderId>,
     body: Body<ReasonBody>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let reason = body.value.read()?;
-    let providers = &state.services.catalog.providers;
-    let provider = providers.restore(&actor, *id, Some(&reason)).await?;
-    Ok(tagged(&request, provider.version, &ProviderView::from(&provider), Caching::Private))
+    let Command { actor, id, state, .. } = &command;
+    let provider = state.services.catalog.providers.restore(actor, *id, Some(&reason)).await?;
+    Ok(changed(&command, &provider))
 }

@@ -1,16 +1,16 @@
-use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get, post};
 use kernel::ReviewId;
 use reviews::ModerationQueue;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::view::{ReviewView, page, position, shown};
+use super::view::{ReviewView, changed, page, position};
 use crate::http::Problem;
 use crate::http::body::Body;
 use crate::http::caller::Caller;
-use crate::http::etag::Caching;
+use crate::http::command::Command;
 use crate::http::page::PageView;
 use crate::http::query::{Query, limit};
 use crate::http::server::State;
@@ -96,23 +96,18 @@ struct ReviewDecision {
 #[utoipa::path(
     operation_id = "approveReview",
     tag = "admin: reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     responses(
-        (status = OK, description = "Approved", body = ReviewView),
+        ReviewView,
         (status = CONFLICT, description = "It does not wait for a moderator", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/reviews/{id}/approve")]
-async fn approve(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
-    request: HttpRequest,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.approve(&actor, *id, None).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+async fn approve(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let review = state.services.reviews.approve(actor, *id, None).await?;
+    changed(&command, review).await
 }
 
 /// Hide a review
@@ -121,25 +116,22 @@ async fn approve(
 #[utoipa::path(
     operation_id = "hideReview",
     tag = "admin: reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     request_body = ReviewDecision,
     responses(
-        (status = OK, description = "Hidden", body = ReviewView),
+        ReviewView,
         (status = CONFLICT, description = "It is not confirmed, or hidden", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/reviews/{id}/hide")]
 async fn hide(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
+    command: Command<ReviewId>,
     body: Body<ReviewDecision>,
-    request: HttpRequest,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.hide(&actor, *id, &body.value.reason).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+    let Command { actor, id, state, .. } = &command;
+    let review = state.services.reviews.hide(actor, *id, &body.value.reason).await?;
+    changed(&command, review).await
 }
 
 /// Restore a hidden review
@@ -148,23 +140,20 @@ async fn hide(
 #[utoipa::path(
     operation_id = "restoreReview",
     tag = "admin: reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     request_body = ReviewDecision,
     responses(
-        (status = OK, description = "Restored", body = ReviewView),
+        ReviewView,
         (status = CONFLICT, description = "It is not hidden", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/admin/reviews/{id}/restore")]
 async fn restore(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
+    command: Command<ReviewId>,
     body: Body<ReviewDecision>,
-    request: HttpRequest,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.restore(&actor, *id, &body.value.reason).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+    let Command { actor, id, state, .. } = &command;
+    let review = state.services.reviews.restore(actor, *id, &body.value.reason).await?;
+    changed(&command, review).await
 }

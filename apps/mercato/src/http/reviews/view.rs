@@ -2,12 +2,16 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use kernel::{Limit, Page};
-use reviews::{Presented, Rating, Report, ReportNote, ReviewPosition, Side, Status};
+use kernel::{Limit, Page, ReviewId};
+use reviews::{
+    Presented, Rating, Report, ReportNote, Review, ReviewPosition, Side, Status,
+};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::http::Problem;
+use crate::http::command::{Command, answers};
 use crate::http::etag::{Caching, tagged};
 use crate::http::page::PageView;
 use crate::http::server::State;
@@ -141,6 +145,12 @@ pub(super) struct ReviewView {
     published_at: Option<DateTime<Utc>>,
 }
 
+impl IntoResponses for ReviewView {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        answers::<Self>("The review as it is now")
+    }
+}
+
 impl From<Presented> for ReviewView {
     fn from(presented: Presented) -> Self {
         let hidden_reason = presented.hidden_because().map(|reason| reason.as_str().to_owned());
@@ -238,4 +248,14 @@ pub(super) fn position(
 pub(super) fn shown(request: &HttpRequest, presented: Presented, caching: Caching) -> HttpResponse {
     let version = presented.review.record().version;
     tagged(request, version, &ReviewView::from(presented), caching)
+}
+
+/// The review as a command left it, as its caller sees it.
+pub(super) async fn changed(
+    command: &Command<ReviewId>,
+    review: Review,
+) -> Result<HttpResponse, Problem> {
+    let presented = command.state.services.reviews.presented(&command.actor, review).await?;
+    let version = presented.review.record().version;
+    Ok(command.answer(version, &ReviewView::from(presented)))
 }

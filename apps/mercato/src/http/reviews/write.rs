@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, delete, patch, post, put};
 use kernel::{Answer, BookingId, FieldError, Idempotency, ReviewId};
 use reviews::{ChangeReview, HelpfulState, Presented, ReportReason, WriteReview};
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::view::{ReviewView, shown};
+use super::view::{ReviewView, changed};
 use crate::http::Problem;
 use crate::http::body::{Body, Patch};
 use crate::http::caller::Caller;
-use crate::http::etag::{Caching, if_match};
+use crate::http::command::{Command, IfMatch};
 use crate::http::idempotency::{self, created, respond};
 use crate::http::server::State;
 
@@ -106,23 +106,18 @@ fn answer(written: &Presented) -> Answer {
 #[utoipa::path(
     operation_id = "submitReview",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     responses(
-        (status = OK, description = "Handed in; confirm it next", body = ReviewView),
+        ReviewView,
         (status = CONFLICT, description = "It is no draft, or too late", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/reviews/{id}/submit")]
-async fn submit(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
-    request: HttpRequest,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.submit(&actor, *id).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+async fn submit(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let review = state.services.reviews.submit(actor, *id).await?;
+    changed(&command, review).await
 }
 
 /// Confirm one's own review
@@ -131,23 +126,18 @@ async fn submit(
 #[utoipa::path(
     operation_id = "confirmReview",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     responses(
-        (status = OK, description = "Confirmed; `status` says what follows", body = ReviewView),
+        ReviewView,
         (status = CONFLICT, description = "It does not wait for a confirmation", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/reviews/{id}/confirm")]
-async fn confirm(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
-    request: HttpRequest,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.confirm(&actor, *id).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+async fn confirm(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let review = state.services.reviews.confirm(actor, *id).await?;
+    changed(&command, review).await
 }
 
 /// The token of a link.
@@ -166,25 +156,22 @@ struct ReviewLink {
 #[utoipa::path(
     operation_id = "confirmReviewByLink",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     request_body = ReviewLink,
     responses(
-        (status = OK, description = "Confirmed; `status` says what follows", body = ReviewView),
+        ReviewView,
         (status = GONE, description = "The link was used, or is too old", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 #[post("/reviews/{id}/confirm-by-link")]
 async fn confirm_by_link(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
+    command: Command<ReviewId>,
     body: Body<ReviewLink>,
-    request: HttpRequest,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.confirm_by_link(*id, &body.value.token).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+    let reviews = &command.state.services.reviews;
+    let review = reviews.confirm_by_link(command.id, &body.value.token).await?;
+    changed(&command, review).await
 }
 
 /// What shall change of a review; what is not given stays.
@@ -244,13 +231,10 @@ fn required<T>(patch: Patch<T>, pointer: &str, errors: &mut Vec<FieldError>) -> 
 #[utoipa::path(
     operation_id = "editReview",
     tag = "reviews",
-    params(
-        ("id" = String, Path, description = "The review"),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you last saw"),
-    ),
+    params(Command<ReviewId>, IfMatch),
     request_body = EditedReview,
     responses(
-        (status = OK, description = "Changed", body = ReviewView),
+        ReviewView,
         (status = CONFLICT, description = "It can no longer be changed", body = Problem,
             content_type = "application/problem+json"),
         (status = PRECONDITION_FAILED, description = "It has changed since you loaded it",
@@ -259,17 +243,14 @@ fn required<T>(patch: Patch<T>, pointer: &str, errors: &mut Vec<FieldError>) -> 
 )]
 #[patch("/reviews/{id}")]
 async fn edit(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
+    command: Command<ReviewId>,
     body: Body<EditedReview>,
-    request: HttpRequest,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let expected_version = if_match(&request)?;
+    let Command { actor, id, state, .. } = &command;
+    let expected_version = command.expected()?;
     let change = ChangeReview { expected_version, ..body.value.try_into()? };
-    let review = reviews.edit(&actor, *id, change).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+    let review = state.services.reviews.edit(actor, *id, change).await?;
+    changed(&command, review).await
 }
 
 /// An answer to a review.
@@ -288,25 +269,22 @@ struct NewReply {
 #[utoipa::path(
     operation_id = "replyToReview",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     request_body = NewReply,
     responses(
-        (status = OK, description = "Replied", body = ReviewView),
+        ReviewView,
         (status = CONFLICT, description = "There is a reply, or the review is not shown",
             body = Problem, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reviews/{id}/reply")]
 async fn reply(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
+    command: Command<ReviewId>,
     body: Body<NewReply>,
-    request: HttpRequest,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let reviews = &state.services.reviews;
-    let review = reviews.reply(&actor, *id, &body.value.text).await?;
-    Ok(shown(&request, reviews.presented(&actor, review).await?, Caching::Private))
+    let Command { actor, id, state, .. } = &command;
+    let review = state.services.reviews.reply(actor, *id, &body.value.text).await?;
+    changed(&command, review).await
 }
 
 /// How a review stands with its readers.
@@ -331,7 +309,7 @@ impl From<HelpfulState> for HelpfulView {
 #[utoipa::path(
     operation_id = "markReviewHelpful",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     responses(
         (status = OK, description = "Marked", body = HelpfulView),
         (status = CONFLICT, description = "It is your own", body = Problem,
@@ -339,12 +317,8 @@ impl From<HelpfulState> for HelpfulView {
     ),
 )]
 #[put("/reviews/{id}/helpful")]
-async fn helpful(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let vote = state.services.reviews.set_helpful(&actor, *id, true).await?;
+async fn helpful(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
+    let vote = command.state.services.reviews.set_helpful(&command.actor, command.id, true).await?;
     Ok(HttpResponse::Ok().json(HelpfulView::from(vote)))
 }
 
@@ -354,7 +328,7 @@ async fn helpful(
 #[utoipa::path(
     operation_id = "unmarkReviewHelpful",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     responses(
         (status = OK, description = "Not marked", body = HelpfulView),
         (status = CONFLICT, description = "It is your own", body = Problem,
@@ -362,12 +336,8 @@ async fn helpful(
     ),
 )]
 #[delete("/reviews/{id}/helpful")]
-async fn not_helpful(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
-    state: Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let vote = state.services.reviews.set_helpful(&actor, *id, false).await?;
+async fn not_helpful(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
+    let vote = command.state.services.reviews.set_helpful(&command.actor, command.id, false).await?;
     Ok(HttpResponse::Ok().json(HelpfulView::from(vote)))
 }
 
@@ -421,7 +391,7 @@ struct NewReport {
 #[utoipa::path(
     operation_id = "reportReview",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(Command<ReviewId>),
     request_body = NewReport,
     responses(
         (status = NO_CONTENT, description = "Reported"),
@@ -431,12 +401,11 @@ struct NewReport {
 )]
 #[post("/reviews/{id}/report")]
 async fn report(
-    Caller(actor): Caller,
-    id: Path<ReviewId>,
+    command: Command<ReviewId>,
     body: Body<NewReport>,
-    state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let NewReport { reason, note } = body.value;
-    state.services.reviews.report(&actor, *id, reason.into(), note.as_deref()).await?;
+    let Command { actor, id, state, .. } = &command;
+    state.services.reviews.report(actor, *id, reason.into(), note.as_deref()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
