@@ -313,3 +313,52 @@ async fn a_review_sent_again_with_its_key_gets_the_first_answer() {
     let _ = other.refused(422, "idempotency.other_body");
     let _ = client.post("reviews", body).await.refused(409, "review.already_written");
 }
+
+#[tokio::test]
+async fn the_reviews_of_what_one_cannot_see_are_not_there() {
+    let marketplace = Marketplace::start().await;
+    let workshop = a_workshop(&marketplace).await;
+    let _ = a_review(&marketplace, &workshop, 5).await;
+    let (visitor, moderator) = (marketplace.visitor(), marketplace.moderator().await);
+    let of_listing = format!("listings/{}/reviews", workshop.listing);
+    let of_provider = format!("providers/{}/reviews", workshop.owner.provider);
+    let unknown = ListingId::next(&SystemIds);
+    let unknown = visitor.get(&format!("listings/{unknown}/reviews")).await;
+    let _ = unknown.refused(404, "listing.not_found");
+    let unknown = ProviderId::next(&SystemIds);
+    let unknown = visitor.get(&format!("providers/{unknown}/reviews")).await;
+    let _ = unknown.refused(404, "provider.not_found");
+
+    run(&marketplace, "UPDATE listings SET status = 'paused'").await;
+    let _ = visitor.get(&of_listing).await.refused(404, "listing.not_found");
+    let _ = visitor.get(&of_provider).await.expect(200);
+    run(&marketplace, "UPDATE providers SET status = 'suspended', suspended_at = now(), suspension_reason = 'spam'").await;
+    let _ = visitor.get(&of_provider).await.refused(404, "provider.not_found");
+
+    for path in [&of_listing, &of_provider] {
+        for person in [&workshop.owner, &moderator] {
+            assert_eq!(person.get(path).await.expect(200).data().len(), 1, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn moderators_do_not_read_what_its_author_has_not_confirmed() {
+    let marketplace =
+        Marketplace::with(|settings| "service-booking".clone_into(&mut settings.profile)).await;
+    let workshop = a_workshop(&marketplace).await;
+    let (client, moderator) = (marketplace.client().await, marketplace.moderator().await);
+    let booking = a_completed_booking(&marketplace, &workshop, &client).await;
+    let body = json!({ "booking_id": booking, "stars": 1, "text": WORDS, "draft": true });
+    let path = format!("reviews/{}", client.post("reviews", body).await.expect(201).id());
+
+    let _ = moderator.get(&path).await.refused(404, "review.not_found");
+    let _ = client.command(&format!("{path}/submit")).await.expect(200);
+    let _ = moderator.get(&path).await.refused(404, "review.not_found");
+    let hide = json!({ "reason": "It insults." });
+    let hide = moderator.post(&format!("admin/{path}/hide"), hide).await;
+    let _ = hide.refused(404, "review.not_found");
+
+    let _ = client.command(&format!("{path}/confirm")).await.expect(200);
+    let _ = moderator.get(&path).await.expect(200);
+}

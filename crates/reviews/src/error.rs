@@ -6,6 +6,8 @@ use kernel::{
 };
 use thiserror::Error;
 
+use crate::Rated;
+
 /// Why something cannot be done with a review.
 #[derive(Debug, Error)]
 pub enum ReviewError {
@@ -29,6 +31,12 @@ pub enum ReviewError {
     BookingNotFound {
         /// The id given.
         id: BookingId,
+    },
+    /// No such listing or provider, as far as this caller may know.
+    #[error("{rated} does not exist")]
+    RatedNotFound {
+        /// What was asked for.
+        rated: Rated,
     },
     /// The booking is not completed.
     #[error("booking {id} is not completed; it can be reviewed once it is")]
@@ -118,7 +126,9 @@ impl Failure for ReviewError {
         match self {
             Self::Unauthenticated => FailureKind::Unauthenticated,
             Self::Forbidden { .. } | Self::OneSided => FailureKind::Forbidden,
-            Self::NotFound { .. } | Self::BookingNotFound { .. } => FailureKind::NotFound,
+            Self::NotFound { .. } | Self::BookingNotFound { .. } | Self::RatedNotFound { .. } => {
+                FailureKind::NotFound
+            }
             Self::NotCompleted { .. }
             | Self::WindowClosed { .. }
             | Self::AlreadyReviewed { .. }
@@ -140,6 +150,8 @@ impl Failure for ReviewError {
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "review.not_found",
             Self::BookingNotFound { .. } => "booking.not_found",
+            Self::RatedNotFound { rated: Rated::Listing(_) } => "listing.not_found",
+            Self::RatedNotFound { rated: Rated::Provider(_) } => "provider.not_found",
             Self::NotCompleted { .. } => "review.booking_not_completed",
             Self::WindowClosed { .. } => "review.window_closed",
             Self::AlreadyReviewed { .. } => "review.already_written",
@@ -163,6 +175,7 @@ impl Failure for ReviewError {
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
             | Self::BookingNotFound { .. }
+            | Self::RatedNotFound { .. }
             | Self::NotCompleted { .. }
             | Self::WindowClosed { .. }
             | Self::AlreadyReviewed { .. }

@@ -35,7 +35,7 @@ pub use event::ReviewEvent;
 pub use moderation::{ModerationQueue, Report};
 pub use policy::Policy;
 pub use port::{
-    BookingFacts, CompletedBookings, Confirmation, Confirmations, Ratings, ReviewFilter,
+    BookingFacts, CompletedBookings, Confirmation, Confirmations, RatedFacts, Ratings, ReviewFilter,
     ReviewPosition, ReviewRepository, ReviewSort, ReviewStore, ReviewTx, Votes,
 };
 pub use rating::{Rated, Rating, RatingDrift};

@@ -32,6 +32,15 @@ pub struct BookingFacts {
     pub criteria: Vec<String>,
 }
 
+/// What reviews need to know of what they rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RatedFacts {
+    /// The provider that it is, or that offers it.
+    pub provider: ProviderId,
+    /// Whether everyone can see it.
+    pub public: bool,
+}
+
 /// What reviews need of bookings; the glue lives with the adapters.
 #[async_trait]
 pub trait CompletedBookings: Send {
@@ -250,6 +259,9 @@ pub trait ReviewStore: Send + Sync {
         &self,
         reviews: Vec<ReviewId>,
     ) -> Result<HashMap<ReviewId, Vec<Report>>, StorageError>;
+
+    /// The facts of a listing or provider; `None` if there is no such thing.
+    async fn rated_facts(&self, rated: Rated) -> Result<Option<RatedFacts>, StorageError>;
 
     /// The rating of a listing or provider; none yet if it has no review.
     async fn rating(&self, rated: Rated) -> Result<Rating, StorageError>;

@@ -74,7 +74,7 @@ impl ReviewService {
         Ok(Presented { allowed, ..presented })
     }
 
-    /// The shown reviews by clients of a listing or provider.
+    /// The shown reviews by clients of a listing or provider, for whoever sees that.
     pub async fn reviews_of(
         &self,
         actor: &Actor,
@@ -87,6 +87,10 @@ impl ReviewService {
             Rated::Listing(id) => ReviewFilter::OfListing(id),
             Rated::Provider(id) => ReviewFilter::OfProvider(id),
         };
+        let facts = self.store.rated_facts(rated).await?;
+        if !facts.is_some_and(|facts| facts.is_visible_to(actor, rated)) {
+            return Err(ReviewError::RatedNotFound { rated });
+        }
         let rating = self.store.rating(rated).await?;
         let page = self.page(actor, filter, sort, after, limit, false).await?;
         Ok(RatedReviews { rating, page })

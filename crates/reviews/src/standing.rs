@@ -1,7 +1,23 @@
 use access::{Action, Actor, Relation, decide, permits};
 use chrono::{DateTime, Utc};
 
-use crate::{Counterpart, Edit, Policy, Reason, ReplyText, Review, ReviewError, Status};
+use crate::{
+    Counterpart, Edit, Policy, Rated, RatedFacts, Reason, ReplyText, Review, ReviewError, Status,
+};
+
+impl RatedFacts {
+    /// Whether the actor can see what is rated, and so what was said of it.
+    pub(crate) fn is_visible_to(self, actor: &Actor, rated: Rated) -> bool {
+        let own = actor.provider() == Some(self.provider);
+        let relation = if own { Relation::Owner } else { Relation::Stranger };
+        let may = |action| permits(actor, action, relation);
+        self.public
+            || match rated {
+                Rated::Listing(_) => may(Action::ListingReadUnpublished),
+                Rated::Provider(_) => may(Action::ProviderUpdate) || may(Action::ProviderModerate),
+            }
+    }
+}
 
 /// How an actor stands to a review, and what they may do with it.
 impl Review {

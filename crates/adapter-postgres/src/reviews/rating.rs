@@ -1,4 +1,4 @@
-use ::reviews::{Rated, Rating, RatingDrift, Ratings};
+use ::reviews::{Rated, RatedFacts, Rating, RatingDrift, Ratings};
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text, Uuid as SqlUuid};
@@ -157,6 +157,28 @@ const DRIFT: &str = "
     ORDER BY kind, subject_id";
 
 impl PgStore {
+    /// Whose it is, and whether everyone sees it.
+    pub(super) async fn facts_of_rated(
+        &self,
+        rated: Rated,
+    ) -> Result<Option<RatedFacts>, StorageError> {
+        let mut conn = self.conn().await?;
+        let row: Option<(Uuid, bool)> = match rated {
+            Rated::Listing(id) => {
+                let shown = listings::status.eq("published").and(listings::provider_active);
+                let one = listings::table.find(id.as_uuid());
+                one.select((listings::provider_id, shown)).first(&mut *conn).await
+            }
+            Rated::Provider(id) => {
+                let one = providers::table.find(id.as_uuid());
+                one.select((providers::id, providers::status.eq("active"))).first(&mut *conn).await
+            }
+        }
+        .optional()
+        .map_err(storage("load what is rated"))?;
+        Ok(row.map(|(id, public)| RatedFacts { provider: ProviderId::from_uuid(id), public }))
+    }
+
     /// The stored rating, as everyone reads it.
     pub(super) async fn stored_rating(&self, rated: Rated) -> Result<Rating, StorageError> {
         let row: Option<(i32, i32)> = table::table

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, Limit, Page, ReviewId, StorageError};
 use reviews::{
-    ModerationQueue, Rated, Rating, RatingDrift, Report, ReportNote, Review, ReviewFilter,
+    ModerationQueue, Rated, RatedFacts, Rating, RatingDrift, Report, ReportNote, Review, ReviewFilter,
     ReviewPosition, ReviewSort, ReviewStore, ReviewTx, Status,
 };
 use uuid::Uuid;
@@ -281,6 +281,10 @@ impl ReviewStore for PgStore {
             }
         }
         Ok(reports)
+    }
+
+    async fn rated_facts(&self, rated: Rated) -> Result<Option<RatedFacts>, StorageError> {
+        self.facts_of_rated(rated).await
     }
 
     async fn rating(&self, rated: Rated) -> Result<Rating, StorageError> {

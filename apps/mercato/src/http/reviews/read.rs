@@ -20,8 +20,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Look at a review
 ///
-/// A published one is for everyone; others for their author and moderators. `allowed` lists the
-/// commands that you could give now.
+/// A published one is for everyone; one that its author has confirmed for moderators too; any for
+/// its author. `allowed` lists the commands that you could give now.
 #[utoipa::path(
     operation_id = "getReview",
     tag = "reviews",
