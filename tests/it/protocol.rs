@@ -320,6 +320,46 @@ async fn a_stopping_server_answers_what_it_has_begun() {
     stopping.await.expect("the server stops");
 }
 
+/// What the server says of itself. Its 503 is no problem document: who asks is no client.
+async fn readiness(market: &Marketplace) -> (u16, Value) {
+    let response = reqwest::get(format!("{}/health/ready", market.base)).await.expect("an answer");
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("an answer");
+    (status, serde_json::from_str(&text).expect("a report is JSON"))
+}
+
+#[tokio::test]
+async fn a_server_is_ready_for_the_schema_it_knows_and_a_queue_that_moves() {
+    let market = Marketplace::with(|settings| settings.jobs.alarm_after_seconds = 60).await;
+    let ready = async || readiness(&market).await;
+    let well = ready().await;
+    assert_eq!((well.0, &well.1["migrations"]), (200, &json!("ok")), "{well:?}");
+
+    market.rows("INSERT INTO __diesel_schema_migrations (version) VALUES ('99999999999999')").await;
+    let ahead = ready().await;
+    assert_eq!((ahead.0, &ahead.1["migrations"]), (200, &json!("ahead")), "{ahead:?}");
+    let last = "(SELECT max(version) FROM __diesel_schema_migrations WHERE version < '9')";
+    market.rows(&format!("DELETE FROM __diesel_schema_migrations WHERE version = {last}")).await;
+    let behind = ready().await;
+    assert_eq!((behind.0, &behind.1["migrations"]), (503, &json!("pending")), "{behind:?}");
+    market.rows("DELETE FROM __diesel_schema_migrations WHERE version = '99999999999999'").await;
+    assert_eq!(ready().await.0, 503);
+}
+
+#[tokio::test]
+async fn a_server_whose_queue_stands_still_is_not_ready() {
+    let market = Marketplace::with(|settings| settings.jobs.alarm_after_seconds = 60).await;
+    let ready = async || readiness(&market).await;
+    assert_eq!(ready().await.0, 200);
+
+    let job = "SELECT graphile_worker.add_job('nobody.runs_this', run_at => now() - interval '61 s')";
+    market.rows(job).await;
+
+    let late = ready().await;
+    assert_eq!((late.0, &late.1["queue"]), (503, &json!("late")), "{late:?}");
+    assert!(late.1["queue_age_seconds"].as_f64().is_some_and(|age| age > 60.0), "{late:?}");
+}
+
 #[tokio::test]
 async fn people_of_every_kind_can_be_had() {
     let market = Marketplace::start().await;

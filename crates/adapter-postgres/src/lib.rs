@@ -20,7 +20,7 @@ mod statement;
 mod store;
 mod tx;
 
-pub use migrate::{MigrationError, migrate, pending_migrations};
+pub use migrate::{MigrationError, SchemaStanding, migrate, pending_migrations};
 pub use notifications::SEND_MAIL;
 pub use platform::{JobRequest, JobStatus, QueueFigure, QueuedJob, ServerFacts, TIMER_JOB};
 pub use store::{PgStore, SEARCH_SESSION, Settings, Subscriptions};

@@ -1,10 +1,20 @@
-use diesel::Connection;
-use diesel_async::AsyncPgConnection;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::sql_types::Text;
+use diesel::{Connection, QueryableByName};
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use graphile_worker::Database;
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
+use kernel::StorageError;
 use thiserror::Error;
+
+use crate::PgStore;
+use crate::failure::storage;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -55,6 +65,48 @@ pub async fn pending_migrations(database_url: &str) -> Result<Vec<String>, Migra
         Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
     })
     .await
+}
+
+/// How the schema stands to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaStanding {
+    /// It has every migration that the program knows, and no other.
+    Current,
+    /// It lacks migrations that the program needs.
+    Older,
+    /// It has migrations of a later program. Migrations expand before they contract, so that this
+    /// program still runs on it.
+    Newer,
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+impl PgStore {
+    /// Compares the migrations of the database with those of this program.
+    pub async fn schema_standing(&self) -> Result<SchemaStanding, StorageError> {
+        static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+            let all: Vec<Box<dyn Migration<Pg>>> =
+                MIGRATIONS.migrations().expect("what is embedded can be listed");
+            all.iter().map(|migration| migration.name().version().to_string()).collect()
+        });
+        let applied: Vec<Applied> =
+            diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
+                .load(&mut *self.conn().await?)
+                .await
+                .map_err(storage("list the applied migrations"))?;
+        let applied: BTreeSet<String> = applied.into_iter().map(|row| row.version).collect();
+        Ok(if !KNOWN.is_subset(&applied) {
+            SchemaStanding::Older
+        } else if applied.len() > KNOWN.len() {
+            SchemaStanding::Newer
+        } else {
+            SchemaStanding::Current
+        })
+    }
 }
 
 /// Diesel's migrations are synchronous and drive a runtime of their own, which may not happen on a

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, Responder};
+use adapter_postgres::SchemaStanding;
+use kernel::StorageError;
 use serde::Serialize;
 
 use super::server::State;
@@ -34,8 +36,24 @@ impl Readiness {
 struct Report {
     status: &'static str,
     database: &'static str,
+    migrations: &'static str,
     queue: &'static str,
+    /// How long the oldest ready job has waited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_age_seconds: Option<f64>,
     draining: bool,
+}
+
+impl Report {
+    /// What is known while the database is away.
+    const DOWN: Self = Self {
+        status: "not_ready",
+        database: "down",
+        migrations: "unknown",
+        queue: "unknown",
+        queue_age_seconds: None,
+        draining: false,
+    };
 }
 
 pub(crate) fn mount(config: &mut web::ServiceConfig) {
@@ -49,20 +67,33 @@ async fn live() -> impl Responder {
 }
 
 async fn ready(state: Data<State>) -> impl Responder {
-    let store = &state.services.store;
     let draining = state.readiness.is_draining();
-    let oldest = tokio::time::timeout(PATIENCE, store.oldest_ready_job()).await;
-    let (database, queue) = match oldest {
-        Ok(Ok(seconds)) => {
-            let alarm = state.settings.queue_alarm.as_secs_f64();
-            ("ok", if alarm > 0.0 && seconds > alarm { "late" } else { "ok" })
-        }
-        Ok(Err(_)) | Err(_) => ("down", "unknown"),
+    let mut report = match tokio::time::timeout(PATIENCE, look(&state)).await {
+        Ok(Ok(report)) => report,
+        Ok(Err(_)) | Err(_) => Report::DOWN,
     };
-    let is_ready = !draining && database == "ok" && queue == "ok";
-    let report =
-        Report { status: if is_ready { "ready" } else { "not_ready" }, database, queue, draining };
+    report.draining = draining;
+    let is_ready = !draining
+        && report.database == "ok"
+        && report.migrations != "pending"
+        && report.queue == "ok";
+    report.status = if is_ready { "ready" } else { "not_ready" };
     let mut response =
         if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.insert_header(("Cache-Control", "no-store")).json(report)
+}
+
+async fn look(state: &State) -> Result<Report, StorageError> {
+    let store = &state.services.store;
+    let migrations = match store.schema_standing().await? {
+        SchemaStanding::Current => "ok",
+        SchemaStanding::Older => "pending",
+        // While servers are replaced one by one, the old ones run on the new schema.
+        SchemaStanding::Newer => "ahead",
+    };
+    let oldest = store.oldest_ready_job().await?;
+    let alarm = state.settings.queue_alarm.as_secs_f64();
+    let queue = if alarm > 0.0 && oldest > alarm { "late" } else { "ok" };
+    let queue_age_seconds = Some(oldest);
+    Ok(Report { database: "ok", migrations, queue, queue_age_seconds, ..Report::DOWN })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use test_support::TestDatabase;
 
-use crate::process::Process;
+use crate::process::{Process, eventually};
 
 fn run(url: Option<&str>, arguments: &[&str]) -> (bool, String, String) {
     let mut process = Process::start(url, arguments);
@@ -67,6 +67,26 @@ async fn migrate_brings_an_empty_database_up_to_date() {
     assert!(run(url, &["migrate"]).0);
     let (ok, output, _) = run(url, &["migrate", "--check"]);
     assert!(ok, "{output}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_about_to_stop_says_so_first_and_still_answers() {
+    let database = TestDatabase::new().await;
+    let arguments = ["serve", "--set", "server.drain_notice_seconds=5"];
+    let mut server = Process::start(Some(database.url()), &arguments);
+    let line = server.line_with("Health");
+    let url = line.split_whitespace().last().unwrap();
+    let ready = async || reqwest::get(url).await.unwrap();
+    assert_eq!(ready().await.status(), 200);
+
+    server.signal(Signal::SIGTERM);
+
+    eventually("the server says that it stops", async || ready().await.status() == 503).await;
+    let report = ready().await.text().await.unwrap();
+    assert!(report.contains("\"draining\":true"), "{report}");
+    let listings = url.replace("/health/ready", "/api/v1/listings");
+    assert_eq!(reqwest::get(listings).await.unwrap().status(), 200);
+    assert!(server.end().success(), "{}", server.errors());
 }
 
 #[tokio::test]
