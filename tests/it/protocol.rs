@@ -320,6 +320,37 @@ async fn a_stopping_server_answers_what_it_has_begun() {
     stopping.await.expect("the server stops");
 }
 
+#[tokio::test]
+async fn who_sends_too_slowly_is_not_waited_for() {
+    let market = Marketplace::with(|settings| {
+        settings.server.header_timeout_seconds = 1;
+        settings.server.request_timeout_seconds = 1;
+    })
+    .await;
+    let address = market.base.trim_start_matches("http://");
+    let head = "POST /api/v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+    let whole = format!("{head}Content-Length: 100\r\n\r\n{{");
+    for (begun, code) in [(&head[..40], ""), (whole.as_str(), "request_timeout")] {
+        let mut socket = TcpStream::connect(address).await.expect("the server listens");
+        socket.write_all(begun.as_bytes()).await.expect("the server listens");
+        // A byte now and then does not help.
+        let (mut reader, mut writer) = socket.into_split();
+        let trickle = tokio::spawn(async move {
+            while writer.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        });
+        let mut answer = String::new();
+        let read = reader.read_to_string(&mut answer);
+        let ended = tokio::time::timeout(Duration::from_secs(10), read).await;
+        trickle.abort();
+
+        assert!(ended.is_ok(), "the server waits: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+        assert!(answer.contains(code), "{answer}");
+    }
+}
+
 /// What the server says of itself. Its 503 is no problem document: who asks is no client.
 async fn readiness(market: &Marketplace) -> (u16, Value) {
     let response = reqwest::get(format!("{}/health/ready", market.base)).await.expect("an answer");

@@ -17,7 +17,7 @@ const GROUPS: [(&str, &str); 4] = [
     ),
     (
         "database",
-        "deadpool diesel diesel-async diesel_migrations graphile_worker_migrations tokio-postgres",
+        "deadpool deadpool-postgres diesel diesel-async diesel_migrations graphile_worker_migrations tokio-postgres tokio-postgres-rustls",
     ),
     (
         "web",
@@ -42,7 +42,7 @@ const TABLE: &str = "
     adapter-mail        | notifications kernel      | lettre tokio              | test-support
     adapter-pictures    | catalog kernel            | image tokio               |
     adapter-storage     | catalog kernel            | object_store tokio        | test-support
-    adapter-postgres    | access domains kernel     | database graphile_worker tokio | test-support
+    adapter-postgres    | access domains kernel     | database graphile_worker tokio | embedded-postgres test-support
 
     embedded-postgres   |                           | tokio tokio-postgres      |
     test-support        | adapter-postgres embedded-postgres kernel | tokio tokio-postgres |

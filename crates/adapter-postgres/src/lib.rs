@@ -9,6 +9,7 @@
 
 mod bookings;
 mod catalog;
+mod endpoint;
 mod failure;
 mod identity;
 mod migrate;
@@ -20,8 +21,11 @@ mod statement;
 mod store;
 mod tx;
 
+pub use endpoint::{EndpointError, trusting};
 pub use migrate::{MigrationError, SchemaStanding, migrate, pending_migrations};
 pub use notifications::SEND_MAIL;
-pub use platform::{JobRequest, JobStatus, QueueFigure, QueuedJob, ServerFacts, TIMER_JOB};
+pub use platform::{
+    JobRequest, JobStatus, QueueFigure, QueuedJob, ServerFacts, TIMER_JOB, job_queue,
+};
 pub use store::{PgStore, SEARCH_SESSION, Settings, Subscriptions};
 pub use tx::PgTx;

@@ -4,17 +4,17 @@ use std::sync::LazyLock;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
-use diesel::{Connection, QueryableByName};
+use diesel::QueryableByName;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use graphile_worker::Database;
-use graphile_worker::tokio_postgres::TokioPostgresDatabase;
 use kernel::StorageError;
 use thiserror::Error;
 
-use crate::PgStore;
+use crate::endpoint::Endpoint;
 use crate::failure::storage;
+use crate::store::establish;
+use crate::{PgStore, job_queue};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -38,27 +38,27 @@ pub enum MigrationError {
 /// Brings the schema up to date: ours, then the job queue's. Runs any number of times, also at the
 /// same moment in several processes: they wait for one another.
 pub async fn migrate(database_url: &str) -> Result<(), MigrationError> {
-    let url = database_url.to_owned();
+    let conn = connect(database_url).await?;
     blocking(move || {
-        let mut conn = establish(&url)?;
+        let mut conn: Wrapped = AsyncConnectionWrapper::from(conn);
         lock(&mut conn)?;
         conn.run_pending_migrations(MIGRATIONS)
             .map_err(|error| MigrationError::Failed(error.to_string()))?;
         Ok(())
     })
     .await?;
-    let database = TokioPostgresDatabase::from_url(database_url, QUEUE_CONNECTIONS)
+    let database = job_queue(database_url, QUEUE_CONNECTIONS)
         .map_err(|error| MigrationError::Queue(error.into()))?;
-    graphile_worker_migrations::migrate(Database::new(database), "graphile_worker")
+    graphile_worker_migrations::migrate(database, "graphile_worker")
         .await
         .map_err(|error| MigrationError::Queue(error.into()))
 }
 
 /// The names of migrations that are not applied yet; empty when the schema is up to date.
 pub async fn pending_migrations(database_url: &str) -> Result<Vec<String>, MigrationError> {
-    let url = database_url.to_owned();
+    let conn = connect(database_url).await?;
     blocking(move || {
-        let mut conn = establish(&url)?;
+        let mut conn: Wrapped = AsyncConnectionWrapper::from(conn);
         let pending = conn
             .pending_migrations(MIGRATIONS)
             .map_err(|error| MigrationError::Failed(error.to_string()))?;
@@ -119,13 +119,16 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| MigrationError::Failed(error.to_string()))?
 }
 
-fn establish(url: &str) -> Result<AsyncConnectionWrapper<AsyncPgConnection>, MigrationError> {
-    AsyncConnectionWrapper::<AsyncPgConnection>::establish(url)
-        .map_err(|error| MigrationError::Connect(Box::new(error)))
+type Wrapped = AsyncConnectionWrapper<AsyncPgConnection>;
+
+async fn connect(url: &str) -> Result<AsyncPgConnection, MigrationError> {
+    let endpoint =
+        url.parse::<Endpoint>().map_err(|error| MigrationError::Connect(error.into()))?;
+    establish(endpoint).await.map_err(|error| MigrationError::Connect(error.into()))
 }
 
 /// Two processes that start at once must not both migrate. Released with the connection.
-fn lock(conn: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> Result<(), MigrationError> {
+fn lock(conn: &mut Wrapped) -> Result<(), MigrationError> {
     use diesel::connection::SimpleConnection;
     conn.batch_execute(
         "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock(7262517316)",

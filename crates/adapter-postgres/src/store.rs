@@ -14,6 +14,7 @@ use kernel::{Ids, StorageError, SystemIds};
 
 use crate::PgTx;
 use crate::catalog::TaxonomyCache;
+use crate::endpoint::Endpoint;
 use crate::failure::{failed, unavailable};
 
 /// How sessions for searches differ from others. A search's best plan depends on its values; a plan
@@ -28,7 +29,9 @@ pub const SEARCH_SESSION: [(&str, &str); 3] = [
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// A libpq-style URL or key-value string; `host` may be a folder with a Unix socket.
+    /// A libpq-style URL or key-value string; `host` may be a folder with a Unix socket. With
+    /// `sslmode=require` (or `verify-full`) in TLS, by the roots of `sslrootcert`, else those that
+    /// browsers trust.
     pub url: String,
     /// Connections for everything but searches.
     pub connections: usize,
@@ -145,7 +148,12 @@ fn pool(
     }
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(move |url| establish(url, options.clone()).boxed());
+    let endpoint = settings
+        .url
+        .parse::<Endpoint>()
+        .map_err(|error| failed("read the address of the database", error))?
+        .with_options(&options);
+    config.custom_setup = Box::new(move |_| establish(endpoint.clone()).boxed());
     let manager = AsyncDieselConnectionManager::new_with_config(settings.url.clone(), config);
     Pool::builder(manager)
         .max_size(size)
@@ -159,20 +167,17 @@ fn pool(
         .map_err(|error| failed("build a pool", error))
 }
 
-fn establish(
-    url: &str,
-    options: String,
-) -> impl Future<Output = ConnectionResult<AsyncPgConnection>> + Send + use<> {
-    let config = url.parse::<tokio_postgres::Config>();
-    async move {
-        let mut config =
-            config.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
-        let given = config.get_options().unwrap_or_default().to_owned();
-        config.options(format!("{options} {given}"));
-        let (client, connection) = config
-            .connect(tokio_postgres::NoTls)
-            .await
-            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
-        AsyncPgConnection::try_from_client_and_connection(client, connection).await
-    }
+/// A connection of our own to the endpoint.
+pub(crate) async fn establish(endpoint: Endpoint) -> ConnectionResult<AsyncPgConnection> {
+    let (client, connection) = endpoint
+        .connect()
+        .await
+        .map_err(|error| ConnectionError::BadConnection(explained(&error)))?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+/// The error with its causes: the driver says only that something failed.
+fn explained(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

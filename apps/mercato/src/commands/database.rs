@@ -16,8 +16,8 @@ pub(super) struct Database {
 impl Database {
     /// The configured database, else a private one.
     pub(super) async fn open(settings: &Settings) -> anyhow::Result<Self> {
-        if let Some(url) = &settings.database.url {
-            return Ok(Self { url: url.expose().to_owned(), private: None });
+        if let Some(url) = settings.database.address() {
+            return Ok(Self { url, private: None });
         }
         let server = Server::start(Options::new(&settings.database.folder))
             .await

@@ -252,6 +252,10 @@ impl Settings {
             "jobs.poll_ms and jobs.timer_poll_ms must not be 0",
         );
         refuse_if(
+            self.server.request_timeout_seconds == 0,
+            "server.request_timeout_seconds must not be 0",
+        );
+        refuse_if(
             self.auth.password_hash_concurrency == 0,
             "auth.password_hash_concurrency must not be 0",
         );
@@ -280,12 +284,26 @@ impl Settings {
                 self.database.url.is_none(),
                 "database.url must be set in production (DATABASE_URL)",
             );
+            refuse_if(
+                self.mail.goes_out_in_the_clear(),
+                "mail.url must be smtps:// or smtp://…?tls=required in production, unless the \
+                 server is on this machine: mails hold links that sign people in",
+            );
         }
         if faults.is_empty() { Ok(()) } else { Err(ConfigError::Refused(faults.join("; "))) }
     }
 }
 
 impl Database {
+    /// The address that is configured, with the root certificate that is set beside it.
+    pub fn address(&self) -> Option<String> {
+        let url = self.url.as_ref()?.expose();
+        Some(match &self.root_certificate {
+            Some(roots) => adapter_postgres::trusting(url, roots),
+            None => url.to_owned(),
+        })
+    }
+
     /// What the adapter needs to connect to `url`.
     pub fn pools(&self, url: &str) -> adapter_postgres::Settings {
         use std::time::Duration;

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -37,6 +37,8 @@ pub struct Server {
     pub cors_origins: Vec<String>,
     /// How long a client may take to send the head of a request, in seconds.
     pub header_timeout_seconds: u64,
+    /// How long a client may take to send the body of a request, in seconds; more for a large one.
+    pub request_timeout_seconds: u64,
     /// How long a stopping server still takes requests after it calls itself not ready, in seconds.
     pub drain_notice_seconds: u64,
     /// How long a stopping server finishes requests and jobs, in seconds.
@@ -54,6 +56,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             header_timeout_seconds: 5,
+            request_timeout_seconds: 15,
             drain_notice_seconds: 0,
             shutdown_grace_seconds: 20,
             application_key: Secret::new(DEMO_APPLICATION_KEY),
@@ -83,6 +86,9 @@ impl Default for Metrics {
 pub struct Database {
     /// Where it is; without it `serve` starts a private one.
     pub url: Option<Secret>,
+    /// The certificates, in PEM, that the database's must come from; with it the connection is in
+    /// TLS whatever `url` says.
+    pub root_certificate: Option<PathBuf>,
     /// The folder of the private PostgreSQL.
     pub folder: PathBuf,
     /// Connections for everything but searches.
@@ -103,6 +109,7 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: None,
+            root_certificate: None,
             folder: PathBuf::from(".mercato/postgres"),
             connections: 16,
             search_connections: 8,
@@ -196,6 +203,27 @@ pub struct Mail {
     pub url: Option<Secret>,
     /// The longest one delivery may take, in seconds.
     pub timeout_seconds: u64,
+}
+
+impl Mail {
+    /// Whether mails may cross a network without TLS.
+    pub(super) fn goes_out_in_the_clear(&self) -> bool {
+        let (MailTransport::Smtp, Some(url)) = (self.transport, &self.url) else { return false };
+        let Some(rest) = url.expose().strip_prefix("smtp://") else { return false };
+        let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if query.split('&').any(|parameter| parameter == "tls=required") {
+            return false;
+        }
+        let server = address.split('/').next().unwrap_or_default();
+        let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
+        let host = match server.strip_prefix('[') {
+            Some(ipv6) => ipv6.split(']').next().unwrap_or_default(),
+            None => server.split(':').next().unwrap_or_default(),
+        };
+        let is_here = host.eq_ignore_ascii_case("localhost")
+            || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        !is_here
+    }
 }
 
 impl Default for Mail {

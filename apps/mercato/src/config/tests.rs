@@ -162,3 +162,37 @@ fn production_refuses_what_is_for_the_demo() {
     ])
     .unwrap();
 }
+
+#[test]
+fn production_sends_no_mail_in_the_clear_but_to_this_machine() {
+    let with = |url: &str| {
+        load(&[
+            ("MERCATO__ENVIRONMENT", "production"),
+            ("MERCATO__AUTH__SIGNING_KEY", "4b8a0d6c1f2e4b8a0d6c1f2e4b8a0d6c"),
+            ("MERCATO__SERVER__APPLICATION_KEY", "9c1f2e4b8a0d6c1f2e4b8a0d6c4b8a0d"),
+            ("MERCATO__SERVER__PUBLIC_URL", "https://market.example"),
+            ("DATABASE_URL", "postgres://localhost/mercato"),
+            ("MERCATO__MAIL__TRANSPORT", "smtp"),
+            ("MERCATO__MAIL__URL", url),
+        ])
+    };
+    for clear in [
+        "smtp://mail.example",
+        "smtp://a:b@mail.example:587",
+        "smtp://mail.example?tls=opportunistic",
+        "smtp://localhost@mail.example/",
+        "smtp://[2001:db8::1]:25",
+    ] {
+        let error = with(clear).unwrap_err().to_string();
+        assert!(error.contains("mail.url"), "{clear}: {error}");
+    }
+    for safe in [
+        "smtps://a:b@mail.example",
+        "smtp://mail.example:587?tls=required",
+        "smtp://localhost:1025",
+        "smtp://a@127.0.0.1",
+        "smtp://[::1]:25",
+    ] {
+        with(safe).unwrap_or_else(|error| panic!("{safe}: {error}"));
+    }
+}

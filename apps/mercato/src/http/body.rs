@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAcc
 use sha2::{Digest, Sha256};
 
 use super::Problem;
+use super::pace::too_slow;
 use super::strict::Strictly;
 
 /// The largest JSON body, in bytes.
@@ -94,6 +95,9 @@ pub(crate) fn too_large(limit: usize) -> Problem {
 }
 
 fn broken(error: &actix_web::error::PayloadError) -> Problem {
+    if let Some(problem) = too_slow(error) {
+        return problem;
+    }
     Problem::malformed("malformed_body", format!("the body could not be read: {error}"))
 }
 

@@ -31,6 +31,7 @@ mod money;
 mod notifications;
 mod openapi;
 mod operations;
+mod pace;
 mod page;
 mod permission;
 mod permissions;

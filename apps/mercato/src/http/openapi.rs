@@ -69,6 +69,7 @@ fn refusals(operation: &mut Operation, has_parameters: bool) {
         ("401", true, "No valid token"),
         ("403", secured, "Not with this role"),
         ("404", has_parameters, "Not there, or not yours to see"),
+        ("408", has_body, "The body came too slowly"),
         ("413", has_body, "Too large"),
         ("415", has_body, "Not a media type that is accepted here"),
         ("422", has_body, "Fields break their rules; all of them are listed"),

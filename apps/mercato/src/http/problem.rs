@@ -189,6 +189,10 @@ impl ResponseError for Problem {
         if let Some(methods) = &self.methods {
             response.insert_header(("Allow", methods.as_str()));
         }
+        if self.status == StatusCode::REQUEST_TIMEOUT.as_u16() {
+            // The rest of the body may come yet, and is no request.
+            response.force_close();
+        }
         if self.status == StatusCode::UNAUTHORIZED.as_u16() {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }

@@ -16,6 +16,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::caller::identify;
 use super::limits::{Buckets, locate, throttle};
 use super::operations::{Operations, admit, recognise};
+use super::pace::pace;
 use super::request::surround;
 use super::routes::{Methods, api, unmatched};
 use super::watcher::Counting;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long a client may take to send the head of a request.
     pub header_timeout: Duration,
+    /// How long a client may take to send the body of a request; more for a large one.
+    pub request_timeout: Duration,
 }
 
 impl Default for Settings {
@@ -59,6 +62,7 @@ impl Default for Settings {
             workers: 2,
             drain: Duration::from_secs(25),
             header_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(15),
         }
     }
 }
@@ -83,6 +87,7 @@ impl Settings {
             workers: if server.workers == 0 { processors } else { server.workers },
             drain: Duration::from_secs(server.shutdown_grace_seconds),
             header_timeout: Duration::from_secs(server.header_timeout_seconds),
+            request_timeout: Duration::from_secs(server.request_timeout_seconds),
         }
     }
 }
@@ -200,6 +205,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
                 .route("/docs/errors", web::get().to(super::errors_page::show))
                         .service(SwaggerUi::new("/docs/{_:.*}").url("/docs/openapi.json", document))
                         .default_service(web::route().to(unmatched))
+                        .wrap(from_fn(pace))
                         .wrap(from_fn(admit))
                         .wrap(from_fn(throttle))
                         .wrap(from_fn(identify))

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use super::body::{Body, MAX_BODY, parse, too_large};
+use super::pace::too_slow;
 
 /// The largest form, in bytes: 60 MiB.
 pub(crate) const MAX_FORM: usize = 60 * 1024 * 1024;
@@ -140,6 +141,8 @@ fn malformed(detail: impl Into<String>) -> Problem {
 fn broken(error: MultipartError) -> Problem {
     match error {
         MultipartError::Payload(PayloadError::Overflow) => too_large(MAX_FORM),
+        MultipartError::Payload(error) => too_slow(&error)
+            .unwrap_or_else(|| malformed(format!("the form cannot be read: {error}"))),
         error => malformed(format!("the form cannot be read: {error}")),
     }
 }

@@ -14,7 +14,6 @@ mod timers;
 
 use std::time::Duration;
 
-use graphile_worker::tokio_postgres::TokioPostgresDatabase;
 use graphile_worker::{
     JobRecovery, JobRecoveryResult, LocalQueueConfig, RefetchDelayConfig, Worker as Queue,
     WorkerOptions, WorkerRecoveryConfig, WorkerShutdownConfig,
@@ -140,7 +139,7 @@ async fn prepare(
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| WorkerError::Queue(error);
     // One connection per running job would be too many: the queue needs them between jobs only.
     let connections = jobs.concurrency.div_ceil(2) + 3;
-    let database = TokioPostgresDatabase::from_url(database_url, connections)
+    let database = adapter_postgres::job_queue(database_url, connections)
         .map_err(|error| failed(error.into()))?;
     let millis = Duration::from_millis;
     let local_queue = LocalQueueConfig::builder()

@@ -9,3 +9,4 @@ mod media;
 mod notifications;
 mod platform;
 mod reviews;
+mod tls;
