@@ -201,6 +201,7 @@ pub fn derived_key(settings: &Settings, purpose: &str) -> [u8; 32] {
 
 /// Opens the pools that the settings describe.
 pub fn open_store(settings: &Settings, database_url: &str) -> anyhow::Result<PgStore> {
-    PgStore::connect(&settings.database.pools(database_url), jobs::subscribers)
-        .context("cannot prepare the database's pools")
+    let store = PgStore::connect(&settings.database.pools(database_url), jobs::subscribers)
+        .context("cannot prepare the database's pools")?;
+    Ok(store.with_job_policies(jobs::policy))
 }

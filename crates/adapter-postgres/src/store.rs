@@ -12,6 +12,7 @@ use diesel_async::pooled_connection::{
 use futures_util::FutureExt;
 use kernel::{Ids, StorageError, SystemIds};
 
+use crate::platform::{JobPolicies, JobPolicy};
 use crate::PgTx;
 use crate::catalog::TaxonomyCache;
 use crate::endpoint::Endpoint;
@@ -71,6 +72,7 @@ pub struct PgStore {
     pool: Pool<AsyncPgConnection>,
     search_pool: Pool<AsyncPgConnection>,
     subscriptions: Subscriptions,
+    policies: JobPolicies,
     ids: Arc<dyn Ids>,
     taxonomy: Arc<TaxonomyCache>,
 }
@@ -96,14 +98,26 @@ impl PgStore {
                 &SEARCH_SESSION,
             )?,
             subscriptions,
+            policies: |_| JobPolicy::default(),
             ids: Arc::new(SystemIds),
             taxonomy: Arc::default(),
         })
     }
 
+    /// The same, where not every kind of job is treated alike.
+    #[must_use]
+    pub fn with_job_policies(self, policies: JobPolicies) -> Self {
+        Self { policies, ..self }
+    }
+
+    pub(crate) fn job_policy(&self, identifier: &str) -> JobPolicy {
+        (self.policies)(identifier)
+    }
+
     /// Opens a transaction.
     pub async fn open(&self) -> Result<PgTx, StorageError> {
-        PgTx::begin(self.conn().await?, self.subscriptions, Arc::clone(&self.ids)).await
+        let (subscriptions, policies) = (self.subscriptions, self.policies);
+        PgTx::begin(self.conn().await?, subscriptions, policies, Arc::clone(&self.ids)).await
     }
 
     /// A connection for reads and for single statements.

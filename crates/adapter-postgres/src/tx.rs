@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use kernel::{Ids, StorageError, UnitOfWork};
 
 use crate::failure::storage;
+use crate::platform::{JobPolicies, JobPolicy};
 use crate::store::Subscriptions;
 
 /// One open transaction: the repository of every domain.
@@ -14,6 +15,7 @@ pub struct PgTx {
     /// `None` once committed.
     conn: Option<Object<AsyncPgConnection>>,
     subscriptions: Subscriptions,
+    policies: JobPolicies,
     ids: Arc<dyn Ids>,
 }
 
@@ -27,11 +29,12 @@ impl PgTx {
     pub(crate) async fn begin(
         conn: Object<AsyncPgConnection>,
         subscriptions: Subscriptions,
+        policies: JobPolicies,
         ids: Arc<dyn Ids>,
     ) -> Result<Self, StorageError> {
         // From here on the guard owns the connection: a request that is given up between BEGIN and
         // its answer rolls back like any other.
-        let mut tx = Self { conn: Some(conn), subscriptions, ids };
+        let mut tx = Self { conn: Some(conn), subscriptions, policies, ids };
         tx.conn().batch_execute("BEGIN").await.map_err(storage("begin a transaction"))?;
         Ok(tx)
     }
@@ -43,6 +46,11 @@ impl PgTx {
     /// The handlers of an event, by its name.
     pub(crate) fn subscribers(&self, event: &str) -> &'static [&'static str] {
         (self.subscriptions)(event)
+    }
+
+    /// How a kind of job is treated.
+    pub(crate) fn job_policy(&self, identifier: &str) -> JobPolicy {
+        (self.policies)(identifier)
     }
 
     pub(crate) fn ids(&self) -> &dyn Ids {

@@ -1,14 +1,13 @@
 //! What is done every so often, once per tick over all workers.
 
+use adapter_postgres::JobPolicy;
 use graphile_worker::{
     Cron, Crontab, CrontabFill, IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerContext,
 };
 use serde::{Deserialize, Serialize};
 
+use super::kind::HOUSEKEEPING;
 use super::{JobContext, JobFailure, media};
-
-/// Tries before a tick is given up; the next one does the same work.
-const ATTEMPTS: u16 = 3;
 
 macro_rules! cron_jobs {
     ($($(#[doc = $doc:literal])+ $job:ident = $identifier:literal, $timer:ident($($at:expr),*), $work:expr;)+) => {
@@ -22,7 +21,7 @@ macro_rules! cron_jobs {
 
                 async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
                     let context: JobContext = super::registry::context(&context)?;
-                    $work(context).await
+                    HOUSEKEEPING.in_time($work(context)).await
                 }
             }
         )+
@@ -32,13 +31,17 @@ macro_rules! cron_jobs {
         }
 
         pub(super) fn schedule() -> Vec<Crontab> {
+            let JobPolicy { attempts, priority } = HOUSEKEEPING.policy;
+            let attempts = u16::try_from(attempts).expect("a literal above zero");
+            let priority = i16::try_from(priority).expect("a small literal");
             vec![$(
                 Cron::$timer::<$job>($($at),*)
                     .expect("a literal schedule")
                     .payload($job {})
                     .expect("nothing in it")
                     .fill(CrontabFill::hours(1))
-                    .max_attempts(ATTEMPTS)
+                    .max_attempts(attempts)
+                    .priority(priority)
                     .build()
             ),+]
         }

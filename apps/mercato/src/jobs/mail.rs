@@ -6,6 +6,8 @@ use notifications::{MailId, SendOutcome};
 use serde::{Deserialize, Serialize};
 
 use super::JobFailure;
+use super::kind::MAIL;
+use crate::wiring::Services;
 
 /// Sends one mail. A mail server that is down fails the job, and the queue tries again: for three
 /// days, less often every time.
@@ -19,7 +21,12 @@ impl TaskHandler for SendMail {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let services = super::registry::context(&context)?.services;
-        let outcome = services.mails.send(self.mail_id).await?;
+        MAIL.in_time(send(services, self.mail_id)).await
+    }
+}
+
+async fn send(services: Services, id: MailId) -> Result<(), JobFailure> {
+        let outcome = services.mails.send(id).await?;
         let outcome = match outcome {
             SendOutcome::Sent => "sent",
             SendOutcome::Over => "over",
@@ -27,6 +34,5 @@ impl TaskHandler for SendMail {
             SendOutcome::Failed => "failed",
         };
         metrics::counter!("mails_total", "outcome" => outcome).increment(1);
-        Ok::<(), JobFailure>(())
-    }
+        Ok(())
 }

@@ -7,6 +7,7 @@ mod context;
 mod cron;
 mod failure;
 mod hooks;
+mod kind;
 mod mail;
 mod media;
 mod registry;
@@ -25,7 +26,7 @@ use tokio::task::JoinHandle;
 
 pub use context::JobContext;
 pub use failure::JobFailure;
-pub use registry::{identifiers, subscribers};
+pub use registry::{identifiers, policy, subscribers};
 
 use crate::config::Jobs;
 

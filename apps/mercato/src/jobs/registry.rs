@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, RwLock};
 
-use adapter_postgres::TIMER_JOB;
+use adapter_postgres::{JobPolicy, SEND_MAIL, TIMER_JOB};
 use catalog::engagement::EngagementService;
 use catalog::media::PreviewService;
 use futures_util::future::BoxFuture;
@@ -11,6 +11,7 @@ use graphile_worker::{IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerC
 use kernel::{EventId, EventMessage};
 use serde::{Deserialize, Serialize};
 
+use super::kind::{CALM, Kind, LABORIOUS, MAIL, PROMPT, TIMELY};
 use super::mail::SendMail;
 use super::{JobContext, JobFailure, cron, media};
 use crate::wiring::Services;
@@ -55,7 +56,7 @@ impl TaskHandler for DueTimer {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let context: JobContext = self::context(&context)?;
-        on_timer(&context.services, &self.kind, &self.subject).await
+        TIMELY.in_time(on_timer(&context.services, &self.kind, &self.subject)).await
     }
 }
 
@@ -66,8 +67,11 @@ pub(super) fn context(worker: &WorkerContext) -> Result<JobContext, JobFailure> 
 }
 
 macro_rules! event_handlers {
-    ($($job:ident = $identifier:expr, $how:ident $events:expr => $handle:expr;)*) => {
+    ($($job:ident = $identifier:expr, $kind:ident, $how:ident $events:expr => $handle:expr;)*) => {
         const SUBSCRIPTIONS: &[(&str, Interest)] = &[$(($identifier, $how($events))),*];
+
+        const KINDS: &[(&str, Kind)] =
+            &[(TIMER_JOB, TIMELY), (SEND_MAIL, MAIL) $(, ($identifier, $kind))*];
 
         $(
             #[derive(Debug, Serialize, Deserialize)]
@@ -80,12 +84,8 @@ macro_rules! event_handlers {
 
                 async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
                     let services = self::context(&context)?.services;
-                    // An event past its retention: nobody waits for it any more.
-                    let Some(event) = services.store.event(self.event_id).await? else {
-                        return Ok(());
-                    };
                     let handle: fn(Services, EventMessage) -> Handling = $handle;
-                    handle(services, event).await
+                    $kind.in_time(on_event(services, self.event_id, handle)).await
                 }
             }
         )*
@@ -96,20 +96,33 @@ macro_rules! event_handlers {
     };
 }
 
+/// Hands an event to a handler.
+async fn on_event(
+    services: Services,
+    id: EventId,
+    handle: fn(Services, EventMessage) -> Handling,
+) -> Result<(), JobFailure> {
+    match services.store.event(id).await? {
+        Some(event) => handle(services, event).await,
+        // Past its retention: nobody waits for it any more.
+        None => Ok(()),
+    }
+}
+
 /// The work of one handler.
 type Handling = BoxFuture<'static, Result<(), JobFailure>>;
 
 event_handlers! {
-    MakePreviews = PreviewService::HANDLER, on PreviewService::EVENTS =>
+    MakePreviews = PreviewService::HANDLER, LABORIOUS, on PreviewService::EVENTS =>
         |services, event| Box::pin(media::make_previews(services, event));
-    IdentityJob = "identity.on_event", on &["provider.registered.v1"] => |services, event| {
+    IdentityJob = "identity.on_event", PROMPT, on &["provider.registered.v1"] => |services, event| {
         Box::pin(async move { Ok(services.identity.on_event(&event).await?) })
     };
-    CountRequests = EngagementService::HANDLER, on EngagementService::EVENTS =>
+    CountRequests = EngagementService::HANDLER, CALM, on EngagementService::EVENTS =>
         |services, event| Box::pin(async move {
             Ok(services.discovery.engagement.on_event(&event).await?)
         });
-    NotifyPeople = notifications::HANDLER, told notifications::concerns_people =>
+    NotifyPeople = notifications::HANDLER, PROMPT, told notifications::concerns_people =>
         |services, event| Box::pin(async move {
             Ok(services.notifications.on_event(&event).await?)
         });
@@ -130,6 +143,12 @@ pub fn subscribers(event: &str) -> &'static [&'static str] {
     found
 }
 
+/// How the queue treats a kind of job, by its identifier.
+pub fn policy(identifier: &str) -> JobPolicy {
+    let known = KINDS.iter().find(|(known, _)| *known == identifier);
+    known.map_or_else(JobPolicy::default, |(_, kind)| kind.policy)
+}
+
 /// Every identifier that this worker runs.
 pub fn identifiers() -> Vec<&'static str> {
     let definitions = definitions().into_iter().chain(cron::definitions());
@@ -145,4 +164,21 @@ async fn on_timer(services: &Services, kind: &str, subject: &str) -> Result<(), 
         return Ok(services.bookings.on_timer(kind, subject).await?);
     }
     Err(JobFailure::new(format!("nobody answers the timer {kind} of {subject}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_job_has_its_treatment() {
+        let scheduled: Vec<_> =
+            cron::definitions().iter().map(|definition| definition.identifier()).collect();
+        for identifier in identifiers() {
+            let known = KINDS.iter().any(|(known, _)| *known == identifier);
+            assert!(known != scheduled.contains(&identifier), "{identifier}");
+        }
+        let order = [TIMER_JOB, notifications::HANDLER, PreviewService::HANDLER];
+        assert!(order.map(|kind| policy(kind).priority).is_sorted());
+    }
 }

@@ -15,9 +15,6 @@ use crate::{JobRequest, PgTx};
 /// The job that sends a mail; its payload is `{"mail_id": "mai_…"}`.
 pub const SEND_MAIL: &str = "mail.send";
 
-/// With the queue's backoff, about three days of trying: as long as a mail is worth it.
-const ATTEMPTS: i32 = 20;
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = table, treat_none_as_null = true, check_for_backend(diesel::pg::Pg))]
 struct MailRow {
@@ -114,8 +111,7 @@ impl MailRepository for PgTx {
             .await
             .map_err(storage("insert a mail"))?;
         let payload = json!({ "mail_id": mail.record().id });
-        let job = JobRequest { max_attempts: ATTEMPTS, ..JobRequest::new(SEND_MAIL, payload) };
-        self.enqueue(&job).await
+        self.enqueue(&JobRequest::new(SEND_MAIL, payload)).await
     }
 
     async fn mail_for_update(&mut self, id: MailId) -> Result<Option<Mail>, StorageError> {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::PgStore;
 use crate::failure::storage;
-use crate::platform::JobRequest;
+use crate::platform::JobPolicy;
 
 /// The job that a due timer becomes; its payload is `{kind, subject}`.
 pub const TIMER_JOB: &str = "timer";
@@ -164,6 +164,7 @@ impl PgStore {
         now: DateTime<Utc>,
         limit: i64,
     ) -> Result<usize, StorageError> {
+        let JobPolicy { attempts, priority } = self.job_policy(TIMER_JOB);
         diesel::sql_query(
             "WITH due AS MATERIALIZED ( \
                  SELECT kind, subject FROM timers WHERE due_at <= $1 \
@@ -174,13 +175,14 @@ impl PgStore {
                  RETURNING timers.kind, timers.subject \
              ) \
              SELECT graphile_worker.add_job(identifier => $3, max_attempts => $4, \
-                 payload => json_build_object('kind', kind, 'subject', subject)) \
+                 priority => $5, payload => json_build_object('kind', kind, 'subject', subject)) \
              FROM taken",
         )
         .bind::<Timestamptz, _>(now)
         .bind::<BigInt, _>(limit)
         .bind::<Text, _>(TIMER_JOB)
-        .bind::<Integer, _>(JobRequest::DEFAULT_ATTEMPTS)
+        .bind::<Integer, _>(attempts)
+        .bind::<Integer, _>(priority)
         .execute(&mut *self.conn().await?)
         .await
         .map_err(storage("enqueue due timers"))

@@ -19,19 +19,34 @@ pub struct JobRequest {
     pub payload: Value,
     /// A second job with the same key replaces the first while that waits.
     pub key: Option<String>,
-    /// How often it is tried before it is parked.
-    pub max_attempts: i32,
 }
 
 impl JobRequest {
-    /// Attempts, with the queue's exponential backoff: about four hours of trying.
-    pub const DEFAULT_ATTEMPTS: i32 = 12;
-
-    /// A job with the usual number of attempts.
+    /// A job that stands by itself.
     pub const fn new(identifier: &'static str, payload: Value) -> Self {
-        Self { identifier, payload, key: None, max_attempts: Self::DEFAULT_ATTEMPTS }
+        Self { identifier, payload, key: None }
     }
 }
+
+/// How the queue treats a kind of job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobPolicy {
+    /// How often it is tried before it is parked, from 1; the pauses between grow exponentially,
+    /// from seconds to six hours.
+    pub attempts: i32,
+    /// Of the jobs that are ready those with the lowest number run first.
+    pub priority: i32,
+}
+
+impl Default for JobPolicy {
+    /// About four hours of trying, neither first nor last.
+    fn default() -> Self {
+        Self { attempts: 12, priority: 0 }
+    }
+}
+
+/// How each kind of job is treated, by its identifier.
+pub type JobPolicies = fn(&str) -> JobPolicy;
 
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
@@ -61,10 +76,12 @@ impl From<EventRow> for EventMessage {
 impl PgTx {
     /// Puts a job into the queue, in this transaction.
     pub async fn enqueue(&mut self, job: &JobRequest) -> Result<(), StorageError> {
+        let JobPolicy { attempts, priority } = self.job_policy(job.identifier);
         let mut st = Statement::<()>::new();
         st.sql("SELECT graphile_worker.add_job(identifier => ").bind(job.identifier.to_owned());
         st.sql(", payload => ").bind(job.payload.clone()).sql("::json, job_key => ");
-        st.bind(job.key.clone()).sql(", max_attempts => ").bind(job.max_attempts).sql(")");
+        st.bind(job.key.clone()).sql(", max_attempts => ").bind(attempts);
+        st.sql(", priority => ").bind(priority).sql(")");
         st.execute(self.conn()).await.map_err(storage("enqueue a job"))?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The queue as operators see it, due timers, simulated time and what is forgotten.
 
 use access::Actor;
-use adapter_postgres::{JobRequest, JobStatus, PgStore, Settings, TIMER_JOB};
+use adapter_postgres::{JobPolicy, JobRequest, JobStatus, PgStore, Settings, TIMER_JOB};
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Clock, Limit, SystemClock, Timer, Timers, UnitOfWork};
 use serde_json::json;
@@ -49,6 +49,29 @@ async fn a_due_timer_becomes_one_job_and_another_waits() {
 
     let later = now() + TimeDelta::days(4);
     assert_eq!(store.enqueue_due_timers(later, 100).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_job_is_put_into_the_queue_as_its_kind_is_treated() {
+    let database = TestDatabase::new().await;
+    let store = store(&database).with_job_policies(|identifier| match identifier {
+        TIMER_JOB => JobPolicy { attempts: 25, priority: -10 },
+        "previews" => JobPolicy { attempts: 3, priority: 10 },
+        _ => JobPolicy::default(),
+    });
+    enqueue(&store, "previews").await;
+    enqueue(&store, "another").await;
+    set_timer(&store, "bkg_1", now()).await;
+    store.enqueue_due_timers(now(), 1).await.unwrap();
+
+    let query = "SELECT identifier, max_attempts::int, priority::int
+                 FROM graphile_worker._private_jobs j
+                 JOIN graphile_worker._private_tasks t ON t.id = j.task_id ORDER BY priority";
+    let rows = database.client().await.query(query, &[]).await.unwrap();
+    let jobs: Vec<(String, i32, i32)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let expected = [(TIMER_JOB, 25, -10), ("another", 12, 0), ("previews", 3, 10)];
+    assert_eq!(jobs, expected.map(|(kind, attempts, priority)| (kind.to_owned(), attempts, priority)));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access::{Action, Actor, AuditEntry, AuditLog};
-use adapter_postgres::{JobRequest, PgStore, PgTx, Settings, pending_migrations};
+use adapter_postgres::{JobPolicy, JobRequest, PgStore, PgTx, Settings, pending_migrations};
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
     AccountId, Answer, Claim, Clock, Event, EventId, IdempotencyError, IdempotencyLedger,
@@ -133,12 +133,12 @@ async fn abandoned_transactions_keep_their_connections_in_the_pool() {
 #[tokio::test]
 async fn a_commit_after_a_failed_statement_is_an_error() {
     let database = TestDatabase::new().await;
-    let store = store(&database, 2);
+    let store = store(&database, 2)
+        .with_job_policies(|_| JobPolicy { attempts: -1, ..JobPolicy::default() });
 
     let mut tx = store.open().await.unwrap();
     tx.set_timer(&timer(now())).await.unwrap();
-    let unknown = JobRequest { max_attempts: -1, ..JobRequest::new("first", json!({})) };
-    assert!(tx.enqueue(&unknown).await.is_err());
+    assert!(tx.enqueue(&JobRequest::new("first", json!({}))).await.is_err());
 
     assert!(commit(tx).await.is_err());
     assert_eq!(count(&database, "SELECT count(*) FROM timers").await, 0);
