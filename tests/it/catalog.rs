@@ -231,3 +231,30 @@ async fn what_is_created_again_with_its_key_gets_the_first_answer() {
         let _ = person.post(path, body).await.expect(409);
     }
 }
+
+#[tokio::test]
+async fn small_steps_of_a_price_do_not_add_up_to_a_large_one() {
+    let market = market().await;
+    let (provider, visitor) = (market.provider().await, market.visitor());
+    let path = published(&market, &provider).await;
+    let ask = async |amount: i64| {
+        let price = json!({ "price": { "amount": amount, "currency": "EUR" } });
+        provider.patch(&path, "*", price).await.expect(200)
+    };
+    let public = async || visitor.get(&path).await.expect(200).body["price"]["amount"].clone();
+
+    let first = ask(11_900).await;
+    assert_eq!(first.body.get("pending_change"), None);
+    let second = ask(12_000).await;
+    assert_eq!(second.body.get("pending_change"), None, "20 % above what was approved");
+    let third = ask(12_100).await;
+    let change = third.body["pending_change"]["id"].as_str().expect("a moderator has to see it");
+    assert_eq!(public().await, 12_000);
+
+    let approve = format!("admin/change-requests/{change}/approve");
+    let _ = market.operator().await.command(&approve).await.expect(204);
+    assert_eq!(public().await, 12_100);
+    let fourth = ask(14_520).await;
+    assert_eq!(fourth.body.get("pending_change"), None, "20 % above what was approved last");
+    assert_eq!(public().await, 14_520);
+}

@@ -54,6 +54,7 @@ impl Listing {
             slug,
             content,
             status: ListingStatus::Draft,
+            approved_price: None,
             unreviewed_since: None,
             cover: None,
             rating: Rating::default(),
@@ -138,11 +139,13 @@ impl Listing {
         cause: Cause,
     ) -> Edit {
         let current = self.record.content.clone();
+        // Not from the last price: small steps would lead anywhere.
+        let approved_price = self.record.approved_price;
         let mut fields = current.differing(&wanted);
         let mut keys = current.attributes.differing(&wanted.attributes);
         let is_harmless = |field: &ListingField| {
             listing_type.is_harmless(*field)
-                && (*field != ListingField::Price || is_small_change(current.price, wanted.price))
+                && (*field != ListingField::Price || is_small_change(approved_price, wanted.price))
         };
         keys.retain(|key| listing_type.attribute(key).is_none_or(|a| !a.harmless));
         if keys.is_empty() {
@@ -179,7 +182,9 @@ impl Listing {
             ListingStatus::Published | ListingStatus::Paused => {
                 let wanted = changes.applied(&self.record.content);
                 check_publishable(&wanted, listing_type)?;
-                Ok(self.change(wanted, changes.media().cloned(), cause))
+                let edit = self.change(wanted, changes.media().cloned(), cause);
+                self.record.approved_price = self.record.content.price;
+                Ok(edit)
             }
             ListingStatus::Draft
             | ListingStatus::PendingReview { .. }
@@ -252,6 +257,7 @@ impl Listing {
 
     fn go_public(&mut self, now: DateTime<Utc>) -> ListingEvent {
         self.record.status = ListingStatus::Published;
+        self.record.approved_price = self.record.content.price;
         self.record.published_at.get_or_insert(now);
         self.event(ListingFact::Published)
     }
@@ -336,6 +342,7 @@ impl Listing {
                 if self.record.unreviewed_since.is_some() =>
             {
                 self.record.unreviewed_since = None;
+                self.record.approved_price = self.record.content.price;
                 self.touch(now);
                 Ok(self.event(ListingFact::Reviewed))
             }

@@ -1,6 +1,6 @@
 use access::{Action, Actor, Relation, decide, permits};
 use chrono::{DateTime, Utc};
-use kernel::{ListingId, MediaId, ProviderId, Slug};
+use kernel::{ListingId, MediaId, Money, ProviderId, Slug};
 
 use crate::{Access, CatalogError, Content, Key, Reason};
 
@@ -87,6 +87,9 @@ pub struct ListingRecord {
     pub content: Content,
     /// Where it stands.
     pub status: ListingStatus,
+    /// What it cost when a moderator last approved it, or when it went public without one: what
+    /// small changes of its price are measured from. Only a listing loaded for update knows it.
+    pub approved_price: Option<Money>,
     /// Since when a published listing waits for a moderator, where they look afterwards.
     pub unreviewed_since: Option<DateTime<Utc>>,
     /// The picture that stands for it.

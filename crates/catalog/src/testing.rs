@@ -135,7 +135,7 @@ pub fn a_listing_type(declaration: serde_json::Value) -> ListingType {
     ListingType::new(declaration).expect("the test declares a sound listing type")
 }
 
-/// A draft of the type `project`; change what the test is about.
+/// A draft of the type `project` that was approved at its price before; change what the test is about.
 pub fn a_listing(now: DateTime<Utc>) -> ListingRecord {
     ListingRecord {
         id: ListingId::next(&SystemIds),
@@ -145,6 +145,7 @@ pub fn a_listing(now: DateTime<Utc>) -> ListingRecord {
         slug: Slug::from_stored("loft-in-berlin".to_owned()),
         content: some_content(),
         status: ListingStatus::Draft,
+        approved_price: some_content().price,
         unreviewed_since: None,
         cover: None,
         rating: Rating::default(),

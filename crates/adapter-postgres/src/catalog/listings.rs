@@ -1,16 +1,16 @@
 //! Listings, the history of their prices, and what refers to them.
 
 use async_trait::async_trait;
-use catalog::{CatalogError, Listing, ListingRepository, PriceChange, References};
+use catalog::{CatalogError, Listing, ListingRecord, ListingRepository, PriceChange, References};
 use diesel::prelude::*;
 use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, ListingId, Money, StorageError};
 
-use super::rows::{ListingRow, ListingValues};
+use super::rows::{ListingRow, ListingValues, money};
 use crate::PgTx;
 use crate::failure::{storage, violates};
-use crate::schema::catalog::{listings, price_history};
+use crate::schema::catalog::{approved_prices, listings, price_history};
 
 diesel::define_sql_function! {
     /// Whether anything refers to a listing; locks it against new references.
@@ -37,7 +37,18 @@ impl ListingRepository for PgTx {
             .await
             .optional()
             .map_err(storage("load a listing"))?;
-        row.map(Listing::try_from).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let approved: Option<(i64, String)> = approved_prices::table
+            .find(id.as_uuid())
+            .select((approved_prices::price_minor, approved_prices::currency))
+            .first(self.conn())
+            .await
+            .optional()
+            .map_err(storage("load an approved price"))?;
+        let (minor, currency) = approved.unzip();
+        let approved_price = money(minor, currency.as_deref())?;
+        let record = Listing::try_from(row)?.record().clone();
+        Ok(Some(Listing::restore(ListingRecord { approved_price, ..record })))
     }
 
     async fn insert_listing(&mut self, listing: &Listing) -> Result<(), CatalogError> {
@@ -59,7 +70,7 @@ impl ListingRepository for PgTx {
             .execute(self.conn())
             .await
             .map_err(|error| refused(error, "update a listing"))?;
-        Ok(())
+        Ok(self.store_approved_price(listing).await?)
     }
 
     async fn delete_listing(&mut self, id: ListingId) -> Result<(), StorageError> {
@@ -87,6 +98,24 @@ impl ListingRepository for PgTx {
             .execute(self.conn())
             .await
             .map_err(storage("write to the price history"))?;
+        Ok(())
+    }
+}
+
+impl PgTx {
+    async fn store_approved_price(&mut self, listing: &Listing) -> Result<(), StorageError> {
+        let Some(price) = listing.record().approved_price else { return Ok(()) };
+        let (minor, currency) = (price.minor(), price.currency().code());
+        let values =
+            (approved_prices::price_minor.eq(minor), approved_prices::currency.eq(currency));
+        diesel::insert_into(approved_prices::table)
+            .values((approved_prices::listing_id.eq(listing.id().as_uuid()), values))
+            .on_conflict(approved_prices::listing_id)
+            .do_update()
+            .set(values)
+            .execute(self.conn())
+            .await
+            .map_err(storage("store an approved price"))?;
         Ok(())
     }
 }

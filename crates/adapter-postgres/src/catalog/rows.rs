@@ -105,6 +105,7 @@ impl TryFrom<&Listing> for ListingValues {
             slug,
             content,
             status,
+            approved_price: _,
             unreviewed_since,
             cover,
             rating: _,
@@ -251,6 +252,7 @@ impl TryFrom<ListingRow> for Listing {
             slug: Slug::from_stored(row.slug),
             content,
             status,
+            approved_price: None,
             unreviewed_since: row.unreviewed_since,
             cover: row.cover_media_id.map(MediaId::from_uuid),
             rating: Rating {

@@ -121,6 +121,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    approved_prices (listing_id) {
+        listing_id -> Uuid,
+        price_minor -> Int8,
+        currency -> Text,
+    }
+}
+
 diesel::joinable!(listings -> providers (provider_id));
 diesel::joinable!(listings -> categories (category_id));
 diesel::joinable!(change_requests -> listings (listing_id));

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use access::{Action, Actor, Relation, decide};
 use chrono::{DateTime, Utc};
 use kernel::{
-    ChangeRequestId, Clock, FieldErrors, Idempotency, Ids, Limit, ListingId, MediaId, Money,
-    Once, Page, ProviderId,
+    ChangeRequestId, Clock, FieldErrors, Idempotency, Ids, Limit, ListingId, MediaId, Money, Once,
+    Page, ProviderId,
 };
 
 use super::{both, load, media_of, store_edit, type_of, withdraw_pending, without_media};
