@@ -35,5 +35,5 @@ pub use preference::{Channel, Preferences, Setting, Topic};
 pub use rule::{Rule, To, concerns_people, rules};
 pub use sending::{MailService, SendOutcome, Sender};
 pub use service::{HANDLER, NotificationService, ReadCommand};
-pub use unsubscribe::{Unsubscribe, UnsubscribeKey};
+pub use unsubscribe::{Unsubscribe, UnsubscribeKey, UnsubscribePage};
 pub use wording::{Facts, Wordings, Words};

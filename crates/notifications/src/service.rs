@@ -9,7 +9,7 @@ use kernel::{
 use crate::{
     Channel, Directory, Facts, Mail, MailId, MailRecord, MailState, Notification,
     NotificationError, NotificationPosition, NotificationStore, NotificationTx, Preferences,
-    Presented, Rule, Setting, To, Topic, UnsubscribeKey, Wordings, Words, rules,
+    Presented, Rule, Setting, To, Topic, UnsubscribeKey, UnsubscribePage, Wordings, Words, rules,
 };
 
 /// The name of the handler of events: of its job and in the inbox.
@@ -173,6 +173,30 @@ impl NotificationService {
         tx.store_preference(wish.account, wish.topic, Setting { mail: false, ..setting }).await?;
         tx.commit().await?;
         Ok(wish.topic)
+    }
+
+    /// What the page behind the link of a mail says, and in which language: that of the person
+    /// the mail was for; English if it is not a link of ours.
+    pub async fn unsubscribe_page(
+        &self,
+        token: &str,
+        page: UnsubscribePage,
+    ) -> Result<(&'static str, Words), NotificationError> {
+        let contact = match self.unsubscribe_key.read(token) {
+            Some(wish) => self.directory.contact(wish.account).await?,
+            None => None,
+        };
+        let locale = contact.map(|contact| contact.locale).unwrap_or_default();
+        let facts = Facts {
+            payload: &serde_json::Value::Null,
+            listing_title: None,
+            time_zone: chrono_tz::Tz::UTC,
+        };
+        let wordings = Wordings::shipped();
+        let words = wordings
+            .words(&locale, page.text(), &facts)
+            .expect("the texts are part of this crate, and a test finds all of them");
+        Ok((wordings.language(&locale), words))
     }
 
     async fn tell(

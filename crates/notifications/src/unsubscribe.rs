@@ -15,6 +15,25 @@ pub struct Unsubscribe {
     pub topic: Topic,
 }
 
+/// The page that such a link opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnsubscribePage {
+    /// It asks whether mails shall stop.
+    Asked,
+    /// They were stopped.
+    Done,
+}
+
+impl UnsubscribePage {
+    /// The key of its text.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Asked => "unsubscribe_asked",
+            Self::Done => "unsubscribe_done",
+        }
+    }
+}
+
 /// Signs the links that turn a topic's mail off without signing in (RFC 8058). A link never
 /// expires: an old mail must still be able to stop the next one. All that its holder can do is to
 /// stop mail, and the person can turn it on again.

@@ -84,6 +84,12 @@ impl Wordings {
         self.0.get(language).is_some_and(|language| language.wordings.contains_key(text))
     }
 
+    /// The language in which a person reads our texts: theirs, else English.
+    pub fn language(&self, locale: &Locale) -> &'static str {
+        let spoken = |tag: &str| self.0.keys().copied().find(|known| *known == tag);
+        spoken(locale.as_str()).or_else(|| spoken(locale.language())).unwrap_or("en")
+    }
+
     /// What a text says, in a person's language, else in English. `None` if there is no such text
     /// (any more).
     pub fn words(&self, locale: &Locale, text: &str, facts: &Facts<'_>) -> Option<Words> {
@@ -137,6 +143,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::UnsubscribePage;
     use crate::rule::all_rules;
 
     fn keys(language: &Language) -> BTreeSet<&str> {
@@ -145,7 +152,9 @@ mod tests {
 
     #[test]
     fn every_rule_has_words_in_every_language_and_no_words_are_idle() {
-        let used: BTreeSet<&str> = all_rules().map(|rule| rule.text.as_str()).collect();
+        let pages = [UnsubscribePage::Asked, UnsubscribePage::Done].map(UnsubscribePage::text);
+        let used: BTreeSet<&str> =
+            all_rules().map(|rule| rule.text.as_str()).chain(pages).collect();
         for (tag, language) in &Wordings::shipped().0 {
             assert_eq!(keys(language), used, "{tag}");
         }

@@ -7,7 +7,10 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post, put};
 use chrono::{DateTime, Utc};
 use kernel::{NotificationId, Page};
-use notifications::{NotificationPosition, Preferences, Presented, ReadCommand, Setting, Topic};
+use notifications::{
+    NotificationPosition, Preferences, Presented, ReadCommand, Setting, Topic, UnsubscribePage,
+    Words,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -320,8 +323,11 @@ struct UnsubscribeLink {
     responses((status = OK, description = "A page", content_type = "text/html", body = String)),
 )]
 #[get("/notifications/unsubscribe")]
-async fn unsubscribe_page(_: Query<UnsubscribeLink>) -> HttpResponse {
-    page("<form method=\"post\"><button>Stop mails of this kind</button></form>")
+async fn unsubscribe_page(
+    Query(link): Query<UnsubscribeLink>,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    page(&state, &link, UnsubscribePage::Asked).await
 }
 
 /// Stop mails on a topic
@@ -343,22 +349,35 @@ async fn unsubscribe(
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     state.services.notifications.unsubscribe(&link.token).await?;
-    Ok(page(
-        "<p>You get no more mails of this kind. You can turn them on again in your settings.</p>",
-    ))
+    page(&state, &link, UnsubscribePage::Done).await
 }
 
-/// A page without anything of the caller's in it. Its form may post to its own address only.
-fn page(content: &str) -> HttpResponse {
-    HttpResponse::Ok()
+/// A page in the language of whom the mail was for, without anything of the caller's in it. Its
+/// form may post to its own address only.
+async fn page(
+    state: &State,
+    link: &UnsubscribeLink,
+    page: UnsubscribePage,
+) -> Result<HttpResponse, Problem> {
+    let notifications = &state.services.notifications;
+    let (language, words) = notifications.unsubscribe_page(&link.token, page).await?;
+    let Words { title, body, action } = words;
+    let body = body.join(" ");
+    let form = match page {
+        UnsubscribePage::Asked => {
+            format!("<form method=\"post\"><button>{action}</button></form>")
+        }
+        UnsubscribePage::Done => String::new(),
+    };
+    Ok(HttpResponse::Ok()
         .content_type(ContentType::html())
         .insert_header((
             "Content-Security-Policy",
             "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
         ))
         .body(format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+            "<!doctype html><html lang=\"{language}\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\">\
-             <title>Notifications</title><body>{content}</body></html>"
-        ))
+             <title>{title}</title><body><h1>{title}</h1><p>{body}</p>{form}</body></html>"
+        )))
 }
