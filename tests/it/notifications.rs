@@ -2,7 +2,8 @@
 
 use bookings::Happening;
 use chrono::TimeDelta;
-use notifications::{Wordings, rules};
+use mercato::wiring::derived_key;
+use notifications::{Topic, Unsubscribe, UnsubscribeKey, Wordings, rules};
 use reqwest::Method;
 use reviews::ReviewEvent;
 use scenarios::{Marketplace, PASSWORD, Person};
@@ -238,4 +239,82 @@ async fn a_review_that_is_not_confirmed_in_time_is_discarded_and_its_author_is_t
     let told = client.get("notifications?limit=1").await.expect(200);
     assert_eq!(titles(told.data()), ["Your review of Shelves was not confirmed"]);
     let _ = client.post("reviews", body).await.expect(201);
+}
+
+#[tokio::test]
+async fn the_page_that_stops_mails_speaks_the_language_of_whom_they_are_for() {
+    let marketplace = Marketplace::start().await;
+    let ada = marketplace.client().await;
+    let key = UnsubscribeKey::new(derived_key(&marketplace.settings, "unsubscribe links"));
+    let account = ada.account.parse().expect("an id");
+    let token = key.token(&Unsubscribe { account, topic: Topic::Bookings });
+    let link = format!("notifications/unsubscribe?token={token}");
+    let visitor = marketplace.visitor();
+
+    let english = visitor.get(&link).await.expect(200);
+    assert!(english.text.contains("<html lang=\"en\">"), "{}", english.text);
+    let _ = ada.patch("me", "*", json!({ "locale": "de-AT" })).await.expect(200);
+    let german = visitor.get(&link).await.expect(200);
+    assert!(german.text.contains("<html lang=\"de\">"), "{}", german.text);
+    assert!(german.text.contains("<button>Mails dieser Art abbestellen</button>"));
+    let done = visitor.command(&link).await.expect(200);
+    assert!(done.text.contains("keine Mails dieser Art mehr"), "{}", done.text);
+
+    let forged = visitor.get("notifications/unsubscribe?token=bookings.AAAA").await.expect(200);
+    assert!(forged.text.contains("<html lang=\"en\">"), "{}", forged.text);
+}
+
+#[tokio::test]
+async fn mails_that_went_out_and_notifications_that_were_read_are_kept_for_a_while() {
+    let marketplace = Marketplace::with(|settings| {
+        settings.jobs.mail_retention_days = 10;
+        settings.jobs.notification_retention_days = 20;
+    })
+    .await;
+    let ada = marketplace.client().await;
+    let account = ada.account.parse::<kernel::AccountId>().expect("an id").as_uuid();
+    marketplace.settle().await;
+    let days_ago = |days| format!("'{}'", (marketplace.now() - TimeDelta::days(days)).to_rfc3339());
+    let mail = |subject: &str, state: &str, ended: Option<i64>| {
+        let ended = ended.map_or("NULL".to_owned(), days_ago);
+        format!(
+            "INSERT INTO mails (id, account_id, template, topic, text, subject, data, state,
+                 attempts, problem, ended_at, created_at)
+             VALUES (gen_random_uuid(), '{account}', 'notification', 'bookings', 'booking_expired',
+                 '{subject}', '{{}}', '{state}', 1, 'x', {ended}, {})",
+            days_ago(40)
+        )
+    };
+    let told = |subject: &str, read: Option<i64>| {
+        let read = read.map_or("NULL".to_owned(), days_ago);
+        format!(
+            "INSERT INTO notifications (id, account_id, event_id, topic, text, subject, facts,
+                 created_at, read_at)
+             VALUES (gen_random_uuid(), '{account}', gen_random_uuid(), 'bookings',
+                 'booking_expired', '{subject}', '{{}}', {}, {read})",
+            days_ago(40)
+        )
+    };
+    for statement in [
+        mail("sent long ago", "sent", Some(11)),
+        mail("failed long ago", "failed", Some(11)),
+        mail("sent", "sent", Some(9)),
+        mail("queued", "queued", None),
+        told("read long ago", Some(21)),
+        told("read", Some(19)),
+        told("unread", None),
+        "SELECT graphile_worker.add_job('notifications.forget', '{}'::json)".to_owned(),
+    ] {
+        marketplace.rows(&statement).await;
+    }
+
+    marketplace.settle().await;
+
+    let left = async |table: &str| {
+        let of_ada =
+            format!("SELECT subject FROM {table} WHERE text = 'booking_expired' ORDER BY 1");
+        marketplace.rows(&of_ada).await
+    };
+    assert_eq!(left("mails").await, ["queued", "sent"]);
+    assert_eq!(left("notifications").await, ["read", "unread"]);
 }

@@ -383,7 +383,8 @@ async fn a_server_whose_queue_stands_still_is_not_ready() {
     let ready = async || readiness(&market).await;
     assert_eq!(ready().await.0, 200);
 
-    let job = "SELECT graphile_worker.add_job('nobody.runs_this', run_at => now() - interval '61 s')";
+    let job =
+        "SELECT graphile_worker.add_job('nobody.runs_this', run_at => now() - interval '61 s')";
     market.rows(job).await;
 
     let late = ready().await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use adapter_postgres::PgStore;
 use anyhow::Context;
 use bookings::{BookingService, ScheduleService};
+use chrono::TimeDelta;
 use hmac::{Hmac, KeyInit, Mac};
 use identity::{AccountAdministration, IdentityService, Parts, SessionCheck};
 use kernel::{Clock, Ids, Random, SystemIds, SystemRandom};
@@ -90,6 +91,17 @@ pub struct Services {
     pub notifications: NotificationService,
     /// The mails that carry it.
     pub mails: MailService,
+    /// How long they are kept.
+    pub retention: Retention,
+}
+
+/// How long what people were told is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Mails, after they were sent or given up.
+    pub mails: TimeDelta,
+    /// Notifications, after they were read.
+    pub notifications: TimeDelta,
 }
 
 impl Services {
@@ -151,6 +163,12 @@ impl Services {
             reviews,
             notifications,
             mails,
+            retention: Retention {
+                mails: TimeDelta::days(i64::from(settings.jobs.mail_retention_days)),
+                notifications: TimeDelta::days(i64::from(
+                    settings.jobs.notification_retention_days,
+                )),
+            },
             profile: Arc::new(profile),
             bookings,
             schedules,

@@ -128,8 +128,7 @@ fn trusted(file: Option<&Path>) -> Result<RootCertStore, EndpointError> {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         return Ok(roots);
     };
-    let unreadable =
-        |source| EndpointError::Certificates { path: path.to_owned(), source };
+    let unreadable = |source| EndpointError::Certificates { path: path.to_owned(), source };
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
         let certificate = certificate.map_err(unreadable)?;
         roots
@@ -190,7 +189,8 @@ mod tests {
 
     #[test]
     fn other_parameters_stay() {
-        let url = "postgres://a:b@db.example:5433/c?application_name=d&sslmode=require&connect_timeout=7";
+        let url =
+            "postgres://a:b@db.example:5433/c?application_name=d&sslmode=require&connect_timeout=7";
         let endpoint: Endpoint = url.parse().unwrap();
 
         assert_eq!(endpoint.config.get_application_name(), Some("d"));

@@ -12,11 +12,11 @@ use diesel_async::pooled_connection::{
 use futures_util::FutureExt;
 use kernel::{Ids, StorageError, SystemIds};
 
-use crate::platform::{JobPolicies, JobPolicy};
 use crate::PgTx;
 use crate::catalog::TaxonomyCache;
 use crate::endpoint::Endpoint;
 use crate::failure::{failed, unavailable};
+use crate::platform::{JobPolicies, JobPolicy};
 
 /// How sessions for searches differ from others. A search's best plan depends on its values; a plan
 /// made for any value reads far too much. Workers and compilation help a single query on an idle

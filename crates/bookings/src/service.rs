@@ -3,8 +3,7 @@ use std::sync::Arc;
 use access::{Action, Actor, AuditEntry, Relation, decide};
 use chrono::{DateTime, Utc};
 use kernel::{
-    AccountId, BookingId, Clock, Idempotency, Ids, Limit, ListingId, Money, OfferId, Once,
-    Page,
+    AccountId, BookingId, Clock, Idempotency, Ids, Limit, ListingId, Money, OfferId, Once, Page,
 };
 use serde_json::json;
 

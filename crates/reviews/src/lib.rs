@@ -35,8 +35,8 @@ pub use event::ReviewEvent;
 pub use moderation::{ModerationQueue, Report};
 pub use policy::Policy;
 pub use port::{
-    BookingFacts, CompletedBookings, Confirmation, Confirmations, RatedFacts, Ratings, ReviewFilter,
-    ReviewPosition, ReviewRepository, ReviewSort, ReviewStore, ReviewTx, Votes,
+    BookingFacts, CompletedBookings, Confirmation, Confirmations, RatedFacts, Ratings,
+    ReviewFilter, ReviewPosition, ReviewRepository, ReviewSort, ReviewStore, ReviewTx, Votes,
 };
 pub use rating::{Rated, Rating, RatingDrift};
 pub use reading::{Presented, RatedReviews};

@@ -4,8 +4,8 @@ use access::AuditLog;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::{
-    AccountId, BookingId, IdempotencyLedger, Limit, ListingId, Outbox, Page, ProviderId, ReviewId, StorageError,
-    Timers, UnitOfWork,
+    AccountId, BookingId, IdempotencyLedger, Limit, ListingId, Outbox, Page, ProviderId, ReviewId,
+    StorageError, Timers, UnitOfWork,
 };
 
 use crate::{

@@ -4,9 +4,7 @@ use access::{Action, Actor, decide};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use kernel::{
-    AccountId, Clock, FieldErrors, Idempotency, Ids, Once, Random, ReviewId, Timer,
-};
+use kernel::{AccountId, Clock, FieldErrors, Idempotency, Ids, Once, Random, ReviewId, Timer};
 use sha2::{Digest, Sha256};
 
 use crate::command::{check_text, parse, parse_change};

@@ -416,6 +416,10 @@ pub struct Jobs {
     pub alarm_after_seconds: u64,
     /// Days for which events and the record of their handling are kept.
     pub event_retention_days: u32,
+    /// Days for which mails are kept that were sent, or given up.
+    pub mail_retention_days: u32,
+    /// Days for which notifications are kept that were read.
+    pub notification_retention_days: u32,
 }
 
 impl Default for Jobs {
@@ -431,6 +435,8 @@ impl Default for Jobs {
             recovery_delay_ms: 2_000,
             alarm_after_seconds: 0,
             event_retention_days: 90,
+            mail_retention_days: 90,
+            notification_retention_days: 180,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::HOUSEKEEPING;
 use super::{JobContext, JobFailure, media};
+use crate::wiring::Services;
 
 macro_rules! cron_jobs {
     ($($(#[doc = $doc:literal])+ $job:ident = $identifier:literal, $timer:ident($($at:expr),*), $work:expr;)+) => {
@@ -55,6 +56,8 @@ cron_jobs! {
     ForgetSightings = "sightings.forget", hourly_at(37), forget_sightings;
     /// Forgets events after their retention.
     ForgetEvents = "events.forget", daily_at(3, 17), forget_events;
+    /// Forgets mails that went out and notifications that were read, after their retention.
+    ForgetCorrespondence = "notifications.forget", daily_at(3, 27), forget_correspondence;
     /// Deletes the files of failed requests and of items that were removed, within an hour.
     SweepMedia = "media.sweep", every_n_minutes(10), media::sweep;
     /// Forgets sessions and links that ended a month ago.
@@ -76,6 +79,15 @@ async fn forget_idempotency_keys(context: JobContext) -> Result<(), JobFailure> 
 async fn forget_events(context: JobContext) -> Result<(), JobFailure> {
     let forgotten = context.services.store.forget_events(context.event_retention_days).await?;
     tracing::info!(forgotten, "forgot old events");
+    Ok(())
+}
+
+async fn forget_correspondence(context: JobContext) -> Result<(), JobFailure> {
+    let Services { store, clock, retention, .. } = context.services;
+    let now = clock.now();
+    let mails = store.forget_mails(now - retention.mails).await?;
+    let notifications = store.forget_notifications(now - retention.notifications).await?;
+    tracing::info!(mails, notifications, "forgot old mails and notifications");
     Ok(())
 }
 

@@ -26,13 +26,13 @@ impl TaskHandler for SendMail {
 }
 
 async fn send(services: Services, id: MailId) -> Result<(), JobFailure> {
-        let outcome = services.mails.send(id).await?;
-        let outcome = match outcome {
-            SendOutcome::Sent => "sent",
-            SendOutcome::Over => "over",
-            SendOutcome::Dropped => "dropped",
-            SendOutcome::Failed => "failed",
-        };
-        metrics::counter!("mails_total", "outcome" => outcome).increment(1);
-        Ok(())
+    let outcome = services.mails.send(id).await?;
+    let outcome = match outcome {
+        SendOutcome::Sent => "sent",
+        SendOutcome::Over => "over",
+        SendOutcome::Dropped => "dropped",
+        SendOutcome::Failed => "failed",
+    };
+    metrics::counter!("mails_total", "outcome" => outcome).increment(1);
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What is kept for a while only. Rows go in small bites, so that no lock is held for long.
 
-use diesel::sql_types::{BigInt, Integer};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Integer, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kernel::StorageError;
 
@@ -41,19 +42,59 @@ impl PgStore {
         self.forget(sql, IDEMPOTENCY_HOURS).await
     }
 
-    async fn forget(&self, sql: &'static str, age: i32) -> Result<usize, StorageError> {
-        let mut total = 0;
-        loop {
-            let removed = diesel::sql_query(sql)
-                .bind::<Integer, _>(age)
-                .bind::<BigInt, _>(BITE)
-                .execute(&mut *self.conn().await?)
-                .await
-                .map_err(storage("forget what is old"))?;
-            total += removed;
-            if i64::try_from(removed).unwrap_or(i64::MAX) < BITE {
-                return Ok(total);
-            }
+    /// Forgets mails that were sent, failed or dropped before this time. Returns how many went.
+    pub async fn forget_mails(&self, before: DateTime<Utc>) -> Result<usize, StorageError> {
+        let sql = "DELETE FROM mails WHERE ctid = ANY(ARRAY( \
+                       SELECT ctid FROM mails WHERE ended_at < $1 LIMIT $2))";
+        self.forget_before(sql, before).await
+    }
+
+    /// Forgets notifications that were read before this time. Returns how many went.
+    pub async fn forget_notifications(&self, before: DateTime<Utc>) -> Result<usize, StorageError> {
+        let sql = "DELETE FROM notifications WHERE ctid = ANY(ARRAY( \
+                       SELECT ctid FROM notifications WHERE read_at < $1 LIMIT $2))";
+        self.forget_before(sql, before).await
+    }
+
+    async fn forget_before(
+        &self,
+        sql: &'static str,
+        before: DateTime<Utc>,
+    ) -> Result<usize, StorageError> {
+        let mut bites = Bites::default();
+        while bites.go_on() {
+            let removal = diesel::sql_query(sql).bind::<Timestamptz, _>(before);
+            let removed = removal.bind::<BigInt, _>(BITE).execute(&mut *self.conn().await?).await;
+            bites.took(removed.map_err(storage("forget what is old"))?);
         }
+        Ok(bites.total)
+    }
+
+    async fn forget(&self, sql: &'static str, age: i32) -> Result<usize, StorageError> {
+        let mut bites = Bites::default();
+        while bites.go_on() {
+            let removal = diesel::sql_query(sql).bind::<Integer, _>(age);
+            let removed = removal.bind::<BigInt, _>(BITE).execute(&mut *self.conn().await?).await;
+            bites.took(removed.map_err(storage("forget what is old"))?);
+        }
+        Ok(bites.total)
+    }
+}
+
+/// A removal is repeated until it finds less than it could take.
+#[derive(Debug, Default)]
+struct Bites {
+    total: usize,
+    done: bool,
+}
+
+impl Bites {
+    const fn go_on(&self) -> bool {
+        !self.done
+    }
+
+    fn took(&mut self, rows: usize) {
+        self.total += rows;
+        self.done = i64::try_from(rows).unwrap_or(i64::MAX) < BITE;
     }
 }

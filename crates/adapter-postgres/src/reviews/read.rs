@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, Limit, Page, ReviewId, StorageError};
 use reviews::{
-    ModerationQueue, Rated, RatedFacts, Rating, RatingDrift, Report, ReportNote, Review, ReviewFilter,
-    ReviewPosition, ReviewSort, ReviewStore, ReviewTx, Status,
+    ModerationQueue, Rated, RatedFacts, Rating, RatingDrift, Report, ReportNote, Review,
+    ReviewFilter, ReviewPosition, ReviewSort, ReviewStore, ReviewTx, Status,
 };
 use uuid::Uuid;
 

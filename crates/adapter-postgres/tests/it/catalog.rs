@@ -75,7 +75,13 @@ impl Market {
     async fn provider(&self, name: &str) -> Actor {
         let member = self.member(Role::Provider).await;
         let profile = ProfilePatch { name: Change::Set(name.to_owned()), ..<_>::default() };
-        let provider = self.providers.register(&Actor::member(member), &profile, None).await.unwrap().into_done().unwrap();
+        let provider = self
+            .providers
+            .register(&Actor::member(member), &profile, None)
+            .await
+            .unwrap()
+            .into_done()
+            .unwrap();
         Actor::member(Member { provider: Some(provider.id), ..member })
     }
 
@@ -425,9 +431,21 @@ async fn the_tree_of_categories_stays_a_tree() {
         parent: parent.map_or(Change::Keep, Change::Set),
         ..<_>::default()
     };
-    let top = market.taxonomy.create_category(&admin, &named("Light", None), None).await.unwrap().into_done().unwrap();
+    let top = market
+        .taxonomy
+        .create_category(&admin, &named("Light", None), None)
+        .await
+        .unwrap()
+        .into_done()
+        .unwrap();
     let parent = Some(top.id.to_string());
-    let low = market.taxonomy.create_category(&admin, &named("Lamps", parent), None).await.unwrap().into_done().unwrap();
+    let low = market
+        .taxonomy
+        .create_category(&admin, &named("Lamps", parent), None)
+        .await
+        .unwrap()
+        .into_done()
+        .unwrap();
     let moved = CategoryPatch { parent: Change::Set(low.id.to_string()), ..<_>::default() };
 
     let cycle = market.taxonomy.update_category(&admin, top.id, &moved, None).await.unwrap_err();

@@ -71,7 +71,10 @@ async fn a_job_is_put_into_the_queue_as_its_kind_is_treated() {
     let jobs: Vec<(String, i32, i32)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     let expected = [(TIMER_JOB, 25, -10), ("another", 12, 0), ("previews", 3, 10)];
-    assert_eq!(jobs, expected.map(|(kind, attempts, priority)| (kind.to_owned(), attempts, priority)));
+    assert_eq!(
+        jobs,
+        expected.map(|(kind, attempts, priority)| (kind.to_owned(), attempts, priority))
+    );
 }
 
 #[tokio::test]

@@ -125,7 +125,8 @@ async fn refuse_verification(
 ) -> Result<HttpResponse, Problem> {
     let reason = body.value.read()?;
     let Command { actor, id, state, .. } = &command;
-    let provider = state.services.catalog.providers.refuse_verification(actor, *id, &reason).await?;
+    let provider =
+        state.services.catalog.providers.refuse_verification(actor, *id, &reason).await?;
     Ok(changed(&command, &provider))
 }
 

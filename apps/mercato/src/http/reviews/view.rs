@@ -3,9 +3,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use kernel::{Limit, Page, ReviewId};
-use reviews::{
-    Presented, Rating, Report, ReportNote, Review, ReviewPosition, Side, Status,
-};
+use reviews::{Presented, Rating, Report, ReportNote, Review, ReviewPosition, Side, Status};
 use serde::Serialize;
 use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, ToSchema};

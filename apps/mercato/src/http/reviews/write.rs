@@ -278,10 +278,7 @@ struct NewReply {
     ),
 )]
 #[post("/reviews/{id}/reply")]
-async fn reply(
-    command: Command<ReviewId>,
-    body: Body<NewReply>,
-) -> Result<HttpResponse, Problem> {
+async fn reply(command: Command<ReviewId>, body: Body<NewReply>) -> Result<HttpResponse, Problem> {
     let Command { actor, id, state, .. } = &command;
     let review = state.services.reviews.reply(actor, *id, &body.value.text).await?;
     changed(&command, review).await
@@ -337,7 +334,8 @@ async fn helpful(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
 )]
 #[delete("/reviews/{id}/helpful")]
 async fn not_helpful(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
-    let vote = command.state.services.reviews.set_helpful(&command.actor, command.id, false).await?;
+    let vote =
+        command.state.services.reviews.set_helpful(&command.actor, command.id, false).await?;
     Ok(HttpResponse::Ok().json(HelpfulView::from(vote)))
 }
 

@@ -1,0 +1,2 @@
+DROP INDEX notifications_read;
+DROP INDEX mails_ended;
