@@ -55,6 +55,8 @@ fn paced(
             Err(_) => Some((Err(PayloadError::Io(io::ErrorKind::TimedOut.into())), None)),
         }
     })
+    // A form is asked for more after its end.
+    .fuse()
     .boxed_local()
 }
 
@@ -88,6 +90,7 @@ mod tests {
         while let Some(chunk) = body.next().await {
             total += chunk?.len();
         }
+        assert!(body.next().await.is_none(), "what has ended stays so");
         Ok(total)
     }
 
