@@ -25,8 +25,8 @@ pub use endpoint::{EndpointError, trusting};
 pub use migrate::{MigrationError, SchemaStanding, migrate, pending_migrations};
 pub use notifications::SEND_MAIL;
 pub use platform::{
-    JobPolicies, JobPolicy, JobRequest, JobStatus, QueueFigure, QueuedJob, ServerFacts, TIMER_JOB,
-    job_queue,
+    JobPolicies, JobPolicy, JobRequest, JobStatus, QueueFigure, QueuedJob, STANDING_JOBS,
+    ServerFacts, TIMER_JOB, job_queue,
 };
 pub use store::{PgStore, SEARCH_SESSION, Settings, Subscriptions};
 pub use tx::PgTx;

@@ -26,9 +26,10 @@ use tokio::task::JoinHandle;
 
 pub use context::JobContext;
 pub use failure::JobFailure;
-pub use registry::{identifiers, policy, subscribers};
+pub use registry::{enqueued, identifiers, policy, subscribers};
 
 use crate::config::Jobs;
+use crate::wiring::Services;
 
 /// Completed jobs are noted together, this long after the first of them.
 const COMPLETION_DELAY: Duration = Duration::from_millis(5);
@@ -42,6 +43,9 @@ pub enum WorkerError {
     /// The queue cannot be reached or set up.
     #[error("the job queue cannot be reached")]
     Queue(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Jobs are enqueued that no worker would ever run.
+    #[error("no handler runs the jobs {}; each needs a line in the table of handlers", .0.join(", "))]
+    Unhandled(Vec<&'static str>),
 }
 
 /// A worker of this process.
@@ -60,8 +64,13 @@ impl Worker {
         jobs: &Jobs,
         grace: Duration,
     ) -> Result<Self, WorkerError> {
+        let unhandled = without(&enqueued(), &identifiers());
+        if !unhandled.is_empty() {
+            return Err(WorkerError::Unhandled(unhandled));
+        }
         let (stop, stopped) = watch::channel(false);
         let first = prepare(&context, database_url, jobs, grace, stopped.clone()).await?;
+        tell_of_strangers(&context.services).await;
         let timers = tokio::spawn(timers::run(
             context.services.clone(),
             Duration::from_millis(jobs.timer_poll_ms),
@@ -83,6 +92,25 @@ impl Worker {
         let _ = self.stop.send(true);
         let _ = self.timers.await;
         let _ = self.queue.await;
+    }
+}
+
+/// Those that are not known.
+fn without<'a>(all: &[&'a str], known: &[&str]) -> Vec<&'a str> {
+    all.iter().copied().filter(|identifier| !known.contains(identifier)).collect()
+}
+
+/// Jobs of a kind that this worker does not know wait in silence. That is right while a newer
+/// version is being rolled out, and wrong for ever after a handler was renamed or removed.
+async fn tell_of_strangers(services: &Services) {
+    match services.store.queue_figures().await {
+        Ok(figures) => {
+            let kinds: Vec<&str> = figures.iter().map(|figure| &*figure.identifier).collect();
+            for kind in without(&kinds, &identifiers()) {
+                tracing::error!(kind, "jobs wait that no handler of this version runs");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the queue cannot be looked through"),
     }
 }
 
@@ -186,4 +214,21 @@ async fn prepare(
         .define_jobs(cron::definitions())
         .with_crons(cron::schedule());
     hooks::observe(options).init().await.map_err(|error| failed(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_that_the_code_enqueues_has_a_handler_of_its_own() {
+        let mut known = identifiers();
+        assert_eq!(without(&enqueued(), &known), Vec::<&str>::new());
+        assert_eq!(without(&["mail.send", "nobody.runs"], &known), ["nobody.runs"]);
+
+        known.sort_unstable();
+        let all = known.len();
+        known.dedup();
+        assert_eq!(known.len(), all, "two handlers of one name");
+    }
 }

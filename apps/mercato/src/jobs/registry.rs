@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, RwLock};
 
-use adapter_postgres::{JobPolicy, SEND_MAIL, TIMER_JOB};
+use adapter_postgres::{JobPolicy, SEND_MAIL, STANDING_JOBS, TIMER_JOB};
 use catalog::engagement::EngagementService;
 use catalog::media::PreviewService;
 use futures_util::future::BoxFuture;
@@ -153,6 +153,11 @@ pub fn policy(identifier: &str) -> JobPolicy {
 pub fn identifiers() -> Vec<&'static str> {
     let definitions = definitions().into_iter().chain(cron::definitions());
     definitions.map(|definition| definition.identifier()).collect()
+}
+
+/// Every identifier that the code puts into the queue: those of events, and the standing ones.
+pub fn enqueued() -> Vec<&'static str> {
+    SUBSCRIPTIONS.iter().map(|(job, _)| *job).chain(STANDING_JOBS.iter().copied()).collect()
 }
 
 /// The aggregate decides whether the timer is still meant.

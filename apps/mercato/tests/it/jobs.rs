@@ -93,3 +93,62 @@ async fn a_worker_outlives_its_connections() {
     eventually("it works again", async || count(&client, WAITING).await == 0).await;
     assert_eq!(count(&client, OLD_KEYS).await, 0);
 }
+
+#[tokio::test]
+async fn a_job_that_kills_every_worker_is_parked_and_the_others_are_done() {
+    let database = TestDatabase::new().await;
+    let (client, locker) = (database.client().await, database.client().await);
+    // No worker gets past this lock, so the job can be told to kill whoever runs it.
+    locker.batch_execute("BEGIN; LOCK TABLE idempotency_keys").await.unwrap();
+    let deadly = "SELECT graphile_worker.add_job('idempotency_keys.forget', '{}'::json, \
+                  max_attempts => 2)";
+    client.execute(deadly, &[]).await.unwrap();
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted \
+                 AND relation = 'idempotency_keys'::regclass";
+    for _ in 0..2 {
+        let mut worker = Process::start(Some(database.url()), &["worker"]);
+        eventually("the job is in its middle", async || count(&client, waits).await > 0).await;
+        worker.signal(Signal::SIGKILL);
+        worker.end();
+        eventually("its connections end", async || {
+            let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE NOT granted \
+                       AND relation = 'idempotency_keys'::regclass";
+            count(&client, end).await == 0
+        })
+        .await;
+    }
+
+    let other = "SELECT graphile_worker.add_job('sightings.forget', '{}'::json)";
+    client.execute(other, &[]).await.unwrap();
+    let _third = Process::start(Some(database.url()), &["worker"]);
+
+    let left = "SELECT count(*) FROM graphile_worker.jobs WHERE task_identifier = ";
+    let parked = format!(
+        "{left} 'idempotency_keys.forget' AND attempts = 2 AND max_attempts = 2 \
+         AND locked_at IS NULL"
+    );
+    let other = format!("{left} 'sightings.forget'");
+    eventually("it is parked", async || count(&client, &parked).await == 1).await;
+    eventually("the other is done", async || count(&client, &other).await == 0).await;
+    assert_eq!(count(&client, waits).await, 0, "nobody runs it a third time");
+    locker.batch_execute("ROLLBACK").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_says_at_its_start_which_jobs_nobody_runs() {
+    let database = TestDatabase::new().await;
+    let client = database.client().await;
+    let stranger = "SELECT graphile_worker.add_job('nobody.runs', '{}'::json)";
+    client.execute(stranger, &[]).await.unwrap();
+
+    let mut worker = Process::start(Some(database.url()), &["worker"]);
+    let lives = "SELECT count(*) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND query LIKE '%LISTEN%' \
+                   AND pid <> pg_backend_pid()";
+    eventually("the worker listens", async || count(&client, lives).await > 0).await;
+    worker.signal(Signal::SIGTERM);
+
+    assert!(worker.end().success());
+    let said = worker.errors();
+    assert!(said.contains("no handler of this version runs") && said.contains("nobody.runs"));
+}

@@ -57,6 +57,13 @@ impl Process {
         panic!("the process ended without a line with {text:?}: {}", self.errors());
     }
 
+    /// Where a server listens, once it does.
+    pub(crate) fn base(&mut self) -> String {
+        let line = self.line_with("Health");
+        let url = line.split_whitespace().last().unwrap();
+        url.trim_end_matches("/health/ready").to_owned()
+    }
+
     /// Waits for the end.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;

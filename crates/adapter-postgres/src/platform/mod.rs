@@ -12,5 +12,5 @@ mod timers;
 
 pub use examination::ServerFacts;
 pub use jobs::{JobStatus, QueueFigure, QueuedJob, TIMER_JOB};
-pub use outbox::{JobPolicies, JobPolicy, JobRequest};
+pub use outbox::{JobPolicies, JobPolicy, JobRequest, STANDING_JOBS};
 pub use queue::job_queue;

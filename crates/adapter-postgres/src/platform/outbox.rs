@@ -6,9 +6,14 @@ use kernel::{AccountId, Event, EventId, EventMessage, Inbox, Outbox, StorageErro
 use serde_json::{Value, json};
 
 use crate::failure::storage;
+use crate::notifications::SEND_MAIL;
+use crate::platform::TIMER_JOB;
 use crate::schema::platform::{events, handled_events};
 use crate::statement::Statement;
 use crate::{PgStore, PgTx};
+
+/// The jobs that this crate enqueues whatever the subscriptions say. A worker has to run them all.
+pub const STANDING_JOBS: &[&str] = &[TIMER_JOB, SEND_MAIL];
 
 /// A job to be done after the commit, at least once. It holds ids only: the queue's log prints it.
 #[derive(Debug, Clone, PartialEq)]

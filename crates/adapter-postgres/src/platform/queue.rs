@@ -12,8 +12,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, iter, poll_fn};
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
 use graphile_worker::{
-    Database, DatabaseDriver, DbError, DbExecutor, DbParams, DbRow, DbTransaction,
-    Notification, NotificationStream, escape_identifier,
+    Database, DatabaseDriver, DbError, DbExecutor, DbParams, DbRow, DbTransaction, Notification,
+    NotificationStream, escape_identifier,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_postgres::AsyncMessage;
