@@ -3,6 +3,8 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use access::Actor;
+use chrono::TimeDelta;
 use image::{ImageFormat, Rgb, RgbImage};
 use mercato::config::{Secret, StorageDelivery, StorageKind};
 use reqwest::multipart::{Form, Part};
@@ -325,8 +327,20 @@ async fn parallel_changes_never_exceed_the_limit_and_leave_nothing_behind() {
         let _ = marketplace.visitor().get(&format!("/media/{key}")).await.expect(404);
     }
 
+    // A request that is under way has half an hour; then what it left belongs to nobody.
     sweep(&marketplace).await;
     assert_eq!(marketplace.rows("SELECT key FROM media_objects").await.len(), staged.len() + 10);
+    let simulation = marketplace.services.simulation.as_ref().expect("time is simulated in tests");
+    let moved = simulation.advance(&Actor::system(), TimeDelta::minutes(31)).await;
+    moved.expect("time can be moved");
+    sweep(&marketplace).await;
+
+    let mut named: Vec<String> =
+        paths(&now).iter().map(|path| path["/media/".len()..].to_owned()).collect();
+    named.sort();
+    assert_eq!(files_in(&marketplace.media_folder()), named, "what the listing names, no more");
+    let stored = marketplace.rows("SELECT key FROM media_objects ORDER BY key COLLATE \"C\"").await;
+    assert_eq!(stored, named);
 }
 
 #[tokio::test]
