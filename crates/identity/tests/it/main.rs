@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot arrange its world fails")]
 
 mod administration;
+mod effort;
 mod lifecycle;
 mod people;
 mod session;
