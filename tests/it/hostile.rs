@@ -69,7 +69,7 @@ const HOSTILE_VALUES: &[&str] = &[
 const TAKE_ANY_TOKEN: &[&str] = &["verifyToken", "revokeToken"];
 
 /// Whoever may make the call, the humblest first.
-fn caller(operation: &Operation) -> Persona {
+pub(crate) fn caller(operation: &Operation) -> Persona {
     let line = permission_of(&operation.id).expect("every operation has a line");
     let ranked =
         [Persona::Visitor, Persona::Client, Persona::Owner, Persona::Moderator, Persona::Admin];

@@ -15,3 +15,5 @@ mod protocol;
 mod reviews;
 mod scenario_h;
 mod scenario_s;
+mod secrets;
+mod security;

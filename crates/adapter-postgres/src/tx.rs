@@ -1,14 +1,20 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use kernel::{Ids, StorageError, UnitOfWork};
+use tokio::time::timeout;
 
 use crate::failure::storage;
 use crate::platform::{JobPolicies, JobPolicy};
 use crate::store::Subscriptions;
+
+/// How long a rollback may take: a server that does not answer must not keep the connection's place
+/// in the pool.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One open transaction: the repository of every domain.
 pub struct PgTx {
@@ -81,7 +87,8 @@ impl Drop for PgTx {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
                 runtime.spawn(async move {
-                    if conn.batch_execute("ROLLBACK").await.is_err() {
+                    let undone = timeout(PATIENCE, conn.batch_execute("ROLLBACK")).await;
+                    if !matches!(undone, Ok(Ok(()))) {
                         drop(Object::take(conn));
                     }
                 });

@@ -39,6 +39,8 @@ pub struct Server {
     pub header_timeout_seconds: u64,
     /// How long a client may take to send the body of a request, in seconds; more for a large one.
     pub request_timeout_seconds: u64,
+    /// How long a request without files may take as a whole, in seconds.
+    pub answer_timeout_seconds: NonZeroU32,
     /// How long a stopping server still takes requests after it calls itself not ready, in seconds.
     pub drain_notice_seconds: u64,
     /// How long a stopping server finishes requests and jobs, in seconds.
@@ -57,6 +59,7 @@ impl Default for Server {
             cors_origins: Vec::new(),
             header_timeout_seconds: 5,
             request_timeout_seconds: 15,
+            answer_timeout_seconds: NonZeroU32::new(30).expect("a literal above zero"),
             drain_notice_seconds: 0,
             shutdown_grace_seconds: 20,
             application_key: Secret::new(DEMO_APPLICATION_KEY),

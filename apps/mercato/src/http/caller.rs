@@ -111,7 +111,6 @@ fn unavailable() -> Problem {
         "unavailable",
         "a part of the marketplace is down; try again",
     )
-    .with_retry_after(std::time::Duration::from_secs(5))
 }
 
 fn unconfigured() -> Problem {

@@ -1,7 +1,6 @@
 //! The headers that every answer carries (OWASP ASVS 3.4).
 
-use actix_web::dev::ServiceResponse;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::server::State;
 
@@ -13,13 +12,11 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'
      style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Sets what is not set.
-pub(crate) fn secure<B>(response: &mut ServiceResponse<B>, state: Option<&State>) {
-    let path = response.request().path();
+/// Sets what is not set, on the answer to a request of this path.
+pub(crate) fn secure(headers: &mut HeaderMap, path: &str, state: Option<&State>) {
     let docs = path.starts_with("/docs/") || path == "/docs";
     let private = path.starts_with("/api/");
     let https = state.is_some_and(|state| state.settings.public_url.starts_with("https:"));
-    let headers = response.headers_mut();
     let mut default = |name: &'static str, value: &'static str| {
         let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {

@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 
 use super::request::request_id;
 
+/// When a retry makes sense after an outage that says nothing better itself.
+const OUTAGE: Duration = Duration::from_secs(5);
+
 /// A refusal (RFC 9457, `application/problem+json`).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
@@ -181,7 +184,8 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(self.status_code());
         response.content_type("application/problem+json");
         response.insert_header(("Cache-Control", "no-store"));
-        if let Some(after) = self.retry_after {
+        let passing = self.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
+        if let Some(after) = self.retry_after.or(passing.then_some(OUTAGE)) {
             // Rounded up: a client that waits exactly so long must not come too early.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             response.insert_header((RETRY_AFTER, seconds.max(1).to_string()));

@@ -1,18 +1,20 @@
 //! What surrounds every request: its id, its log line and figures, the headers of every answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use actix_web::ResponseError;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use kernel::{Ids, SystemIds};
 use tracing::Instrument;
 
-use super::headers;
 use super::server::State;
+use super::{Problem, headers};
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -23,6 +25,9 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id taken from a client.
 const LONGEST: usize = 128;
+
+/// How many times as long a request with files may take; its body is held to a pace of its own.
+const PATIENCE_WITH_FILES: u32 = 60;
 
 /// The id of the request that is being handled, if one is.
 pub(crate) fn request_id() -> Option<String> {
@@ -80,22 +85,62 @@ async fn handle<B: MessageBody>(
     state: Option<Data<State>>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
-    let method = request.method().clone();
-    let mut response = REQUEST_ID.scope(id.clone(), next.call(request)).await?;
-    let pattern = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let status = response.status();
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let state = state.as_ref().map(Data::get_ref);
+    let limit = state.map_or(Duration::MAX, |state| patience(&request, state));
+    let answer = tokio::time::timeout(limit, next.call(request));
+    let answer = match REQUEST_ID.scope(id.clone(), answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(late) => Err(late),
+    };
+    let (pattern, status) = match &answer {
+        Ok(answer) => (answer.request().match_pattern(), answer.status()),
+        Err(_) => (None, StatusCode::SERVICE_UNAVAILABLE),
+    };
     let elapsed = started.elapsed();
     let labels = [
         ("method", method.to_string()),
-        ("route", pattern),
+        ("route", pattern.unwrap_or_else(|| "unmatched".to_owned())),
         ("status", status.as_u16().to_string()),
     ];
     metrics::histogram!("http_request_duration_seconds", &labels).record(elapsed.as_secs_f64());
     tracing::debug!(status = status.as_u16(), micros = elapsed.as_micros(), "answered");
 
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HEADER, value);
+    match answer {
+        Ok(mut answer) => {
+            dress(answer.headers_mut(), &id, &path, state);
+            Ok(answer)
+        }
+        Err(late) => {
+            tracing::error!(seconds = limit.as_secs(), "a request took too long and was given up");
+            let problem = REQUEST_ID.sync_scope(id.clone(), too_late);
+            let mut response = problem.error_response();
+            dress(response.headers_mut(), &id, &path, state);
+            Err(InternalError::from_response(late, response).into())
+        }
     }
-    headers::secure(&mut response, state.as_ref().map(actix_web::web::Data::get_ref));
-    Ok(response)
+}
+
+/// How long a request may take. A part that is silent, such as a database behind a broken network,
+/// must not hold its callers for ever; files may come over slow lines.
+fn patience(request: &ServiceRequest, state: &State) -> Duration {
+    let kind = request.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let times = if kind.starts_with(b"multipart/") { PATIENCE_WITH_FILES } else { 1 };
+    state.settings.answer_timeout * times
+}
+
+fn too_late() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "a part of the marketplace does not answer in time; try again",
+    )
+}
+
+/// What every answer carries.
+fn dress(headers: &mut HeaderMap, id: &str, path: &str, state: Option<&State>) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(HEADER, value);
+    }
+    headers::secure(headers, path, state);
 }

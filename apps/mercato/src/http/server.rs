@@ -48,6 +48,8 @@ pub struct Settings {
     pub header_timeout: Duration,
     /// How long a client may take to send the body of a request; more for a large one.
     pub request_timeout: Duration,
+    /// How long a request may take as a whole; one with files sixty times as long.
+    pub answer_timeout: Duration,
 }
 
 impl Default for Settings {
@@ -63,6 +65,7 @@ impl Default for Settings {
             drain: Duration::from_secs(25),
             header_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(15),
+            answer_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -88,6 +91,7 @@ impl Settings {
             drain: Duration::from_secs(server.shutdown_grace_seconds),
             header_timeout: Duration::from_secs(server.header_timeout_seconds),
             request_timeout: Duration::from_secs(server.request_timeout_seconds),
+            answer_timeout: Duration::from_secs(server.answer_timeout_seconds.get().into()),
         }
     }
 }
