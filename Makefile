@@ -1,9 +1,9 @@
 # Each target is a line or two; what is longer lives in scripts/ and xtask/.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint docs openapi bench fuzz reset
+.PHONY: help setup run test check lint docs openapi openapi-lint bench fuzz properties reset
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 21
 
 setup: ## Install what is missing on this machine, after saying what
 	@scripts/setup
@@ -27,11 +27,17 @@ docs: ## Build the documentation of the crates; a broken link is an error
 openapi: ## Write the description of the HTTP interface
 	cargo run --package mercato -- openapi > docs/openapi.json
 
+openapi-lint: ## Examine the description of the HTTP interface; needs Node.js
+	REDOCLY_TELEMETRY=off npx --yes @redocly/cli@2.77.0 lint
+
 bench: setup ## Measure, in the profile that is shipped
 	cargo build --release --package mercato --package mercato-bench
 	target/release/mercato-bench --page docs/ops/benchmark.md
 
-fuzz: setup ## Run the tests with a hundred thousand cases for each property
+fuzz: setup ## Call a demonstration marketplace as nobody would, and examine its answers; needs Python
+	cargo xtask fuzz
+
+properties: setup ## Run the tests with a hundred thousand cases for each property
 	PROPTEST_CASES=100000 cargo xtask test
 
 reset: ## Delete the data of the demonstration and of the tests

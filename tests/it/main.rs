@@ -2,8 +2,10 @@
 
 mod bookings;
 mod catalog;
+mod contract;
 mod discovery;
 mod errors;
+mod features;
 mod hostile;
 mod identity;
 mod idleness;
@@ -12,6 +14,7 @@ mod media;
 mod notifications;
 mod permissions;
 mod protocol;
+mod readme;
 mod reviews;
 mod scenario_h;
 mod scenario_s;

@@ -1,6 +1,7 @@
-//! The project's own automation: `cargo xtask test`, `cargo xtask dependencies`, `cargo xtask reset`.
+//! The project's own automation: `cargo xtask test`, `fuzz`, `dependencies` and `reset`.
 
 mod dependencies;
+mod fuzz;
 mod reset;
 mod test;
 
@@ -19,6 +20,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         selection: Vec<String>,
     },
+    /// Call a demonstration marketplace as nobody would, and compare its answers with its description. Needs Python.
+    Fuzz(fuzz::Effort),
     /// Check that dependencies point in one direction only.
     Dependencies,
     /// Delete the data of the demonstration and of the tests.
@@ -30,6 +33,7 @@ fn main() -> Result<ExitCode> {
     let workspace = MetadataCommand::new().no_deps().exec().context("cannot read the workspace")?;
     match task {
         Task::Test { selection } => test::run(&workspace, &selection),
+        Task::Fuzz(effort) => fuzz::run(&workspace, &effort),
         Task::Dependencies => Ok(dependencies::run(&workspace)),
         Task::Reset => reset::run(&workspace),
     }

@@ -110,6 +110,7 @@ struct AdminAccountView {
     /// Since when it is suspended.
     suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended, in the words of who did it.
+    #[schema(example = "Sends spam to providers")]
     suspension_reason: Option<String>,
     /// When it signed up.
     created_at: DateTime<Utc>,

@@ -23,21 +23,28 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// One line of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 4711,
+    "actor": "acc_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f",
+    "action": "account.administer",
+    "command": "suspend",
+    "object": "acc_0192d4c0a1b27c3d8e4f5a6b7c8d9e1a",
+    "before": { "status": "active" },
+    "after": { "status": "suspended" },
+    "reason": "Sends spam to providers",
+    "request_id": "0192d4c0a1b27c3d8e4f5a6b7c8d9e0f",
+    "at": "2026-01-12T09:00:00Z",
+}))]
 struct AuditView {
     /// Its number; later lines have higher ones.
-    #[schema(example = 4711)]
     id: i64,
     /// Who did it; null for the marketplace itself, and for somebody who was not signed in.
-    #[schema(example = "acc_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     actor: Option<String>,
     /// What, by the permission matrix.
-    #[schema(example = "account.administer")]
     action: String,
     /// What exactly.
-    #[schema(example = "suspend")]
     command: String,
     /// To what.
-    #[schema(example = "acc_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     object: String,
     /// What changed, as it was.
     before: serde_json::Value,
@@ -106,7 +113,7 @@ struct Listed {
 /// account. Lines are never changed and never removed.
 #[utoipa::path(
     operation_id = "listAuditLog",
-    tag = "admin: accounts",
+    tag = "admin: audit",
     params(Listed),
     responses((status = OK, description = "A page of lines", body = PageView<AuditView>)),
 )]

@@ -125,6 +125,16 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })
 }
 
+/// A text that is not longer than so many characters; 422 for a longer one. For what is only
+/// compared, such as a secret: what is stored has a type that knows its bounds.
+pub(crate) fn bounded(pointer: &str, text: String, longest: usize) -> Result<String, Problem> {
+    if text.chars().count() <= longest {
+        return Ok(text);
+    }
+    let detail = format!("must have at most {longest} characters");
+    Err(Problem::invalid(&[FieldError { pointer: pointer.to_owned(), code: "too_long", detail }]))
+}
+
 /// `serde_json` ends its messages with a line and a column, which nobody needs beside a pointer.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();

@@ -171,7 +171,7 @@ impl From<UpdateCategory> for CategoryPatch {
 /// Below another one, or at the top. Every server knows it within a second.
 #[utoipa::path(
     operation_id = "createCategory",
-    tag = "admin",
+    tag = "admin: categories",
     params(("Idempotency-Key" = Option<String>, Header, description = "A value of your own per attempt, so that a retry is safe")),
     request_body = CreateCategory,
     responses(
@@ -205,7 +205,7 @@ fn answer(category: &Category) -> Answer {
 /// A merge patch. What would make a circle, or a tree deeper than six, is refused.
 #[utoipa::path(
     operation_id = "updateCategory",
-    tag = "admin",
+    tag = "admin: categories",
     params(
         ("id" = String, Path, description = "The category", example = "cat_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that was last seen"),
@@ -236,7 +236,7 @@ async fn update(
 /// Only one that holds neither categories nor listings.
 #[utoipa::path(
     operation_id = "deleteCategory",
-    tag = "admin",
+    tag = "admin: categories",
     params(("id" = String, Path, description = "The category", example = "cat_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
     responses(
         (status = NO_CONTENT, description = "It is gone"),

@@ -20,7 +20,8 @@ pub(crate) async fn show() -> HttpResponse {
 /// Headings, paragraphs and tables whose first cell is a code: all that the page is made of.
 fn render(source: &str) -> String {
     let mut page = String::from(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Errors</title>\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Mercato: errors</title>\
          <style>body{font:16px/1.5 system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem}\
          table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4rem .6rem;\
          border-bottom:1px solid #ddd;vertical-align:top}tr:target{background:#ffd}</style>",
@@ -53,12 +54,16 @@ fn render(source: &str) -> String {
 
 fn row(page: &mut String, line: &str) -> std::fmt::Result {
     let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-    match cells.first().and_then(|cell| cell.strip_prefix('`')?.strip_suffix('`')) {
-        Some(code) => write!(page, "<tr id=\"{code}\">")?,
-        None => page.push_str("<tr>"),
-    }
+    let code = cells.first().and_then(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
+    let cell_tag = if let Some(code) = code {
+        write!(page, "<tr id=\"{code}\">")?;
+        "td"
+    } else {
+        page.push_str("<tr>");
+        "th"
+    };
     for cell in cells {
-        write!(page, "<td>{}</td>", inline(cell))?;
+        write!(page, "<{cell_tag}>{}</{cell_tag}>", inline(cell))?;
     }
     page.push_str("</tr>");
     Ok(())

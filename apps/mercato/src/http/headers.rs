@@ -8,7 +8,7 @@ use super::server::State;
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// The documentation page runs its own vendored scripts and styles and talks to this server.
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; \
      style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Problem;
 
 /// The longest key.
-const LONGEST: usize = 255;
+pub(crate) const LONGEST: usize = 255;
 
 /// The scope of the key that the caller sent; `None` if it sent none or is not signed in.
 pub(crate) fn optional(

@@ -59,12 +59,21 @@ impl From<JobStatusView> for JobStatus {
 
 /// A background job.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 4711,
+    "kind": "timer",
+    "payload": { "kind": "booking.expires", "subject": "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f" },
+    "status": "scheduled",
+    "attempts": 3,
+    "max_attempts": 25,
+    "last_error": "the database is not available",
+    "run_at": "2026-01-12T09:00:00Z",
+    "created_at": "2026-01-12T08:30:00Z",
+}))]
 struct JobView {
     /// Its number.
-    #[schema(example = 4711)]
     id: i64,
     /// Which handler runs it.
-    #[schema(example = "timer")]
     kind: String,
     /// What it is about: ids.
     payload: serde_json::Value,
@@ -146,7 +155,7 @@ async fn list(
 #[utoipa::path(
     operation_id = "retryJob",
     tag = "admin: jobs",
-    params(("id" = i64, Path, description = "The number of the job")),
+    params(("id" = i64, Path, description = "The number of the job", example = 42)),
     responses(
         (status = OK, description = "The job as it was", body = JobView),
         (status = CONFLICT, description = "A worker has it just now, or it is gone", body = Problem,
@@ -171,7 +180,7 @@ async fn retry(
 #[utoipa::path(
     operation_id = "discardJob",
     tag = "admin: jobs",
-    params(("id" = i64, Path, description = "The number of the job")),
+    params(("id" = i64, Path, description = "The number of the job", example = 42)),
     responses(
         (status = OK, description = "The job as it was", body = JobView),
         (status = CONFLICT, description = "A worker has it just now, or it is gone", body = Problem,

@@ -67,12 +67,15 @@ struct AttributeView {
     unit: Option<String>,
     /// The least number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 10.0)]
     min: Option<f64>,
     /// The greatest number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 500.0)]
     max: Option<f64>,
     /// The most characters of a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 2000)]
     max_length: Option<usize>,
     /// What an `enum` or `multi_enum` can be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -84,6 +87,7 @@ struct AttributeView {
 #[serde(deny_unknown_fields)]
 struct MediaLimitsView {
     /// Any of `picture`, `document`.
+    #[schema(example = json!(["picture"]))]
     kinds: Vec<String>,
     /// The least number of items, at any time.
     #[schema(example = 1)]
@@ -434,7 +438,7 @@ fn key_of(path: &str) -> Result<Key, Problem> {
 /// From then on listings of this type can be made. Every server knows it within a second.
 #[utoipa::path(
     operation_id = "createListingType",
-    tag = "admin",
+    tag = "admin: listing types",
     params(("Idempotency-Key" = Option<String>, Header, description = "A value of your own per attempt, so that a retry is safe")),
     request_body = ListingTypeView,
     responses(
@@ -471,7 +475,7 @@ fn answer(listing_type: &ListingType) -> Answer {
 /// number and the first ten.
 #[utoipa::path(
     operation_id = "replaceListingType",
-    tag = "admin",
+    tag = "admin: listing types",
     params(
         ("key" = String, Path, description = "Its key", example = "project"),
         ("If-Match" = String, Header, description = "The `ETag` that was last seen"),
@@ -505,7 +509,7 @@ async fn replace(
 /// Only one that no listing has.
 #[utoipa::path(
     operation_id = "deleteListingType",
-    tag = "admin",
+    tag = "admin: listing types",
     params(("key" = String, Path, description = "Its key", example = "project")),
     responses(
         (status = NO_CONTENT, description = "It is gone"),

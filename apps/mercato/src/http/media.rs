@@ -11,7 +11,11 @@ use catalog::media::{
 };
 use futures_util::StreamExt;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{
+    KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::RefOr;
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Problem;
@@ -37,15 +41,19 @@ pub(crate) struct MediaView {
     #[schema(example = "image/jpeg")]
     content_type: &'static str,
     /// The size of the original.
+    #[schema(example = 482113)]
     bytes: u64,
     /// Pixels from left to right; a document has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1600)]
     width: Option<u32>,
     /// Pixels from top to bottom; a document has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1200)]
     height: Option<u32>,
     /// What it shows, for those who do not see it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "A walnut kitchen under a sloping roof")]
     alt: Option<String>,
     /// Colours to show while the picture loads (`BlurHash`); comes a moment after the upload.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +76,7 @@ pub(crate) struct VariantView {
     #[schema(example = 640)]
     height: u32,
     /// Its size.
+    #[schema(example = 48211)]
     bytes: u64,
 }
 
@@ -104,6 +113,21 @@ pub(crate) fn url_of(key: &StorageKey, state: &State) -> String {
     format!("{}/media/{key}", state.settings.public_url)
 }
 
+/// The bytes of a file, for the description of the API.
+struct FileContent;
+
+impl PartialSchema for FileContent {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .description(Some("The bytes of a file."))
+            .into()
+    }
+}
+
+impl ToSchema for FileContent {}
+
 /// Load a picture or document
 ///
 /// Its address stands in the views of listings and never means another file, so keep it as long as
@@ -117,13 +141,17 @@ pub(crate) fn url_of(key: &StorageKey, state: &State) -> String {
     params(
         ("folder" = String, Path, description = "The first part of the file's key", example = "3f"),
         ("name" = String, Path, description = "The rest of it", example = "9a0c5e7712d84b6c8f1e2a3b4c5d6e.jpg"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the copy at hand"),
     ),
     responses(
         (status = 200, description = "The file", content(
-            (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"),
-            (Vec<u8> = "image/avif"), (Vec<u8> = "application/pdf"),
+            (FileContent = "image/jpeg"), (FileContent = "image/png"), (FileContent = "image/webp"),
+            (FileContent = "image/avif"), (FileContent = "application/pdf"),
         )),
-        (status = 206, description = "The part that `Range` asked for"),
+        (status = 206, description = "The part that `Range` asked for", content(
+            (FileContent = "image/jpeg"), (FileContent = "image/png"), (FileContent = "image/webp"),
+            (FileContent = "image/avif"), (FileContent = "application/pdf"),
+        )),
         (status = 302, description = "The file lies at `Location`"),
         (status = 304, description = "The copy that `If-None-Match` names is good"),
         (status = 416, description = "The file ends before the range begins", body = Problem, content_type = "application/problem+json"),

@@ -13,6 +13,7 @@ mod categories;
 mod clock;
 mod command;
 mod cursor;
+mod docs_page;
 mod errors_page;
 mod etag;
 mod favorites;

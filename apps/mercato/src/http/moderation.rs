@@ -112,7 +112,7 @@ struct Queue {
 /// public listings; oldest first.
 #[utoipa::path(
     operation_id = "listModerationQueue",
-    tag = "admin",
+    tag = "admin: moderation",
     params(Queue),
     responses((status = OK, description = "A page", body = PageView<ReviewItemView>)),
 )]
@@ -136,7 +136,7 @@ async fn queue(
 /// With the listing as it is, and what shall change.
 #[utoipa::path(
     operation_id = "getChangeRequest",
-    tag = "admin",
+    tag = "admin: moderation",
     params(Command<ChangeRequestId>),
     responses((status = OK, description = "The change request", body = ReviewItemView)),
 )]
@@ -166,7 +166,7 @@ async fn decide<Id: Copy>(
 /// `If-Match` to approve what you saw, not what it may have become.
 #[utoipa::path(
     operation_id = "approveListing",
-    tag = "admin",
+    tag = "admin: moderation",
     params(Command<ListingId>, IfMatch),
     responses(
         (status = OK, description = "Approved: the listing as it is now", body = ListingView),
@@ -185,7 +185,7 @@ async fn approve_listing(command: Command<ListingId>) -> Result<HttpResponse, Pr
 /// mend it.
 #[utoipa::path(
     operation_id = "rejectListing",
-    tag = "admin",
+    tag = "admin: moderation",
     params(Command<ListingId>, IfMatch),
     request_body = ReasonBody,
     responses(
@@ -208,7 +208,7 @@ async fn reject_listing(
 /// The public listing becomes as the change says.
 #[utoipa::path(
     operation_id = "approveChangeRequest",
-    tag = "admin",
+    tag = "admin: moderation",
     params(Command<ChangeRequestId>, IfMatch),
     responses(
         (status = OK, description = "Approved: the listing as it is now", body = ListingView),
@@ -227,7 +227,7 @@ async fn approve_change(command: Command<ChangeRequestId>) -> Result<HttpRespons
 /// The public listing stays as it is. Its provider reads the reason.
 #[utoipa::path(
     operation_id = "rejectChangeRequest",
-    tag = "admin",
+    tag = "admin: moderation",
     params(Command<ChangeRequestId>, IfMatch),
     request_body = ReasonBody,
     responses(
@@ -334,7 +334,7 @@ struct DecisionResultsView {
 /// Each is decided by itself: one that cannot be does not keep the others from it.
 #[utoipa::path(
     operation_id = "decideInBulk",
-    tag = "admin",
+    tag = "admin: moderation",
     request_body = Decisions,
     responses((status = 207, description = "A result per id", body = DecisionResultsView)),
 )]

@@ -1,11 +1,19 @@
 //! The OpenAPI document, put together from the handlers and completed with what all of them share.
 
-use serde_json::json;
+mod examples;
+mod parameters;
+mod refusals;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, Ref, RefOr, ResponseBuilder, path::Operation, path::PathItem, schema::Schema,
-};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{ArrayItems, Schema};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Ref, RefOr};
 use utoipa_actix_web::AppExt;
 
 use super::{Problem, permissions, routes};
@@ -18,7 +26,7 @@ use super::{Problem, permissions, routes};
         description = "The API of a two-sided marketplace. Amounts are integers in the minor unit \
                        of their currency, times are RFC 3339 in UTC, ids carry the prefix of their \
                        kind, enums are open: expect new values. Every refusal is a `Problem` \
-                       (RFC 9457) with a stable `code`.",
+                       (RFC 9457) with a stable `code`, explained at `/docs/errors`.",
         contact(name = "Mercato", url = "https://mercato.example"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
@@ -26,6 +34,33 @@ use super::{Problem, permissions, routes};
     components(schemas(Problem)),
 )]
 struct Document;
+
+/// What the groups of operations are for, in the order in which they are shown.
+const TAGS: &[(&str, &str)] = &[
+    ("auth", "Signing up and in, tokens, passwords."),
+    ("me", "One's own account and sessions."),
+    ("listing types", "What can be offered here, and what is said of it."),
+    ("categories", "The tree that listings stand in."),
+    ("listings", "Finding what is offered, and offering: from the draft to the archive."),
+    ("providers", "Who offers."),
+    ("favorites", "What one keeps for later."),
+    ("availability", "When a provider can be booked."),
+    ("bookings", "From the request to the work that is done."),
+    ("calendar", "Bookings in calendar programs."),
+    ("reviews", "What clients say of work that was done."),
+    ("notifications", "What one is told, and how."),
+    ("media", "Pictures and documents."),
+    ("admin: moderation", "What waits for a moderator."),
+    ("admin: providers", "Verifying and suspending providers."),
+    ("admin: reviews", "Deciding on reviews."),
+    ("admin: disputes", "Deciding where the two sides of a booking do not agree."),
+    ("admin: accounts", "Roles and suspensions."),
+    ("admin: audit", "Who decided what, and why."),
+    ("admin: listing types", "Changing what can be offered."),
+    ("admin: categories", "Changing the tree that listings stand in."),
+    ("admin: jobs", "Work in the background."),
+    ("admin: clock", "Time, where it is simulated."),
+];
 
 /// The API description.
 pub fn openapi() -> utoipa::openapi::OpenApi {
@@ -44,71 +79,47 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
         .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let tag = |(name, text): &(&str, &str)| {
+        TagBuilder::new().name(*name).description(Some(*text)).build()
+    };
+    document.tags = Some(TAGS.iter().map(tag).collect());
     for (path, item) in &mut document.paths.paths {
         let has_parameters = path.contains('{');
-        for operation in operations(item) {
+        for (is_write, operation) in operations(item) {
             permissions::describe(operation);
-            refusals(operation, has_parameters);
+            parameters::complete(operation);
+            refusals::add(operation, is_write, has_parameters);
         }
     }
+    name_items(document);
+    examples::add(document);
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
-        .into_iter()
-        .filter_map(Option::as_mut)
-}
-
-/// The refusals that any operation of its shape can give; its own say more.
-fn refusals(operation: &mut Operation, has_parameters: bool) {
-    let open = SecurityRequirement::default();
-    let secured = operation.security.as_ref().is_none_or(|security| !security.contains(&open));
-    let has_body = operation.request_body.is_some();
-    let shared = [
-        ("400", true, "The request cannot be understood"),
-        ("401", true, "No valid token"),
-        ("403", secured, "Not with this role"),
-        ("404", has_parameters, "Not there, or not yours to see"),
-        ("408", has_body, "The body came too slowly"),
-        ("413", has_body, "Too large"),
-        ("415", has_body, "Not a media type that is accepted here"),
-        ("422", has_body, "Fields break their rules; all of them are listed"),
-        ("429", true, "Too often; wait as long as `Retry-After` says"),
-        ("503", true, "A part of the marketplace is down; try again"),
-    ];
-    for (status, applies, description) in shared {
-        let responses = &mut operation.responses.responses;
-        if applies && !responses.contains_key(status) {
-            responses.insert(status.to_owned(), RefOr::T(problem(description)));
-        }
-    }
-    for response in operation.responses.responses.values_mut() {
-        if let RefOr::T(response) = response
-            && response.description.is_empty()
+/// Lets the pages of lists name what they hold. As derived, every one repeats the whole of it.
+fn name_items(document: &mut utoipa::openapi::OpenApi) {
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    let known: BTreeSet<String> = schemas.keys().cloned().collect();
+    for (name, schema) in schemas {
+        let Some(item) = name.strip_prefix("PageView_").filter(|item| known.contains(*item)) else {
+            continue;
+        };
+        if let RefOr::T(Schema::Object(page)) = schema
+            && let Some(RefOr::T(Schema::Array(data))) = page.properties.get_mut("data")
         {
-            "As described".clone_into(&mut response.description);
+            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
         }
     }
 }
 
-fn problem(description: &str) -> utoipa::openapi::Response {
-    let schema: RefOr<Schema> = RefOr::Ref(Ref::from_schema_name("Problem"));
-    let example = json!({
-        "type": "/docs/errors#validation",
-        "title": "Unprocessable Entity",
-        "status": 422,
-        "code": "validation",
-        "detail": "/title must have at least 3 characters, has 1",
-        "request_id": "0192d4c0a1b27c3d8e4f5a6b7c8d9e0f",
-        "errors": [{
-            "pointer": "/title",
-            "code": "too_short",
-            "detail": "must have at least 3 characters, has 1",
-        }],
-    });
-    let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
-    ResponseBuilder::new()
-        .description(description)
-        .content("application/problem+json", content)
-        .build()
+/// The operations of a path, and whether each changes something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    [
+        (false, &mut item.get),
+        (true, &mut item.post),
+        (true, &mut item.put),
+        (true, &mut item.patch),
+        (true, &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(is_write, operation)| Some((is_write, operation.as_mut()?)))
 }

@@ -22,6 +22,7 @@ pub(crate) struct PageInfo {
     /// Whether there is a next page.
     has_more: bool,
     /// Pass it as `cursor`, with the same sort and filters, for the next page.
+    #[schema(example = "WzE5OTksImxzdF8wMTkyIl0aFx8")]
     next_cursor: Option<String>,
 }
 

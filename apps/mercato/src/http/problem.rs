@@ -18,24 +18,30 @@ const OUTAGE: Duration = Duration::from_secs(5);
 pub struct Problem {
     /// Where the code is explained: `/docs/errors#` and the code.
     #[serde(rename = "type")]
+    #[schema(example = "/docs/errors#booking.slot_taken")]
     kind: String,
     /// The status in words.
+    #[schema(example = "Conflict")]
     title: &'static str,
     /// The HTTP status.
+    #[schema(example = 409)]
     status: u16,
     /// What, for programs: stable and documented.
     #[schema(example = "booking.slot_taken")]
     code: String,
     /// What happened, what was expected and what to do, for people.
+    #[schema(example = "somebody else has the slot; choose another one")]
     detail: String,
     /// The request, as in the header `X-Request-Id` and in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     request_id: Option<String>,
     /// Every field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
     /// The commands that this caller could give now instead.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["cancel"]))]
     allowed: Option<Vec<&'static str>>,
     #[serde(skip)]
     retry_after: Option<Duration>,
@@ -54,6 +60,7 @@ struct FieldProblem {
     #[schema(example = "out_of_range")]
     code: &'static str,
     /// What, for people.
+    #[schema(example = "must be at least 0")]
     detail: String,
 }
 

@@ -168,6 +168,7 @@ pub(crate) struct ProviderCardView {
     #[schema(example = "Interiors for small flats")]
     headline: Option<String>,
     /// What it does: ids of categories.
+    #[schema(example = json!(["cat_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"]))]
     category_ids: Vec<String>,
     /// What it speaks, as language tags.
     #[schema(example = json!(["en", "de"]))]

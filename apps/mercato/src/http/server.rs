@@ -11,7 +11,6 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
 
 use super::caller::identify;
 use super::limits::{Buckets, locate, throttle};
@@ -20,7 +19,7 @@ use super::pace::pace;
 use super::request::surround;
 use super::routes::{Methods, api, unmatched};
 use super::watcher::Counting;
-use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, health};
+use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, docs_page, health};
 use crate::config::{self, Network};
 use crate::wiring::Services;
 
@@ -186,7 +185,6 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
 
     let server = HttpServer::new(move || {
         let json = json.clone();
-        let document = document.clone();
         App::new()
             .into_utoipa_app()
             .app_data(data.clone())
@@ -196,28 +194,21 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
             .configure(api)
             .map(|app| {
                 app.configure(health::mount)
-                        .route(
-                            "/openapi.json",
-                            web::get().to(move || {
-                                let json = json.clone();
-                                async move {
-                                    HttpResponse::Ok().content_type("application/json").body(json)
-                                }
-                            }),
-                        )
-                        .route("/docs", web::get().to(to_docs))
-                .route("/docs/errors", web::get().to(super::errors_page::show))
-                        .service(SwaggerUi::new("/docs/{_:.*}").url("/docs/openapi.json", document))
-                        .default_service(web::route().to(unmatched))
-                        .wrap(from_fn(pace))
-                        .wrap(from_fn(admit))
-                        .wrap(from_fn(throttle))
-                        .wrap(from_fn(identify))
-                        .wrap(from_fn(recognise))
-                        .wrap(from_fn(locate))
-                        .wrap(cors(&origins))
-                        .wrap(Compress::default())
-                        .wrap(from_fn(surround))
+                    .route("/openapi.json", web::get().to(move || send_document(json.clone())))
+                    .route("/docs", web::get().to(docs_page::redirect))
+                    .route("/docs/", web::get().to(docs_page::show))
+                    .route("/docs/errors", web::get().to(super::errors_page::show))
+                    .service(docs_page::assets())
+                    .default_service(web::route().to(unmatched))
+                    .wrap(from_fn(pace))
+                    .wrap(from_fn(admit))
+                    .wrap(from_fn(throttle))
+                    .wrap(from_fn(identify))
+                    .wrap(from_fn(recognise))
+                    .wrap(from_fn(locate))
+                    .wrap(cors(&origins))
+                    .wrap(Compress::default())
+                    .wrap(from_fn(surround))
             })
             .into_app()
     })
@@ -242,8 +233,8 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
     Ok(Running { address, handle, task, sweeper, counting })
 }
 
-async fn to_docs() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header(("Location", "/docs/")).finish()
+async fn send_document(json: web::Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(json)
 }
 
 /// An id of another kind, or none, names nothing that exists.

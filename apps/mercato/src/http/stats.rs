@@ -227,7 +227,11 @@ struct Asked {
     operation_id = "getMyStats",
     tag = "providers",
     params(Asked),
-    responses((status = OK, description = "The figures", body = StatisticsView)),
+    responses(
+        (status = OK, description = "The figures", body = StatisticsView),
+        (status = UNPROCESSABLE_ENTITY, description = "The days are too many, or in the wrong order",
+            body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 #[get("/providers/me/stats")]
 async fn own(

@@ -8,3 +8,4 @@ mod faults;
 mod jobs;
 mod process;
 mod rotation;
+mod tour;

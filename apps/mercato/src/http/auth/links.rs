@@ -8,9 +8,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::sign_up::{MailSentView, password};
 use super::token::typed;
-use super::{Origin, TokensView, email, whole};
+use super::{LONGEST_SECRET, Origin, TokensView, email, whole};
 use crate::http::Problem;
-use crate::http::body::Body;
+use crate::http::body::{Body, bounded};
 use crate::http::caller::Caller;
 use crate::http::server::State;
 
@@ -47,7 +47,8 @@ struct LinkBody {
 )]
 #[post("/auth/email/verify")]
 async fn verify_email(body: Body<LinkBody>, state: Data<State>) -> Result<HttpResponse, Problem> {
-    state.services.identity.verify_email(&body.value.token).await?;
+    let token = bounded("/token", body.value.token, LONGEST_SECRET)?;
+    state.services.identity.verify_email(&token).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -142,7 +143,8 @@ async fn reset(body: Body<ResetBody>, state: Data<State>) -> Result<HttpResponse
     let mut errors = FieldErrors::new();
     let password = password(&mut errors, "/password", &body.value.password);
     let password = whole(password, &errors)?;
-    state.services.identity.reset_password(&body.value.token, &password).await?;
+    let token = bounded("/token", body.value.token, LONGEST_SECRET)?;
+    state.services.identity.reset_password(&token, &password).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -45,6 +45,7 @@ struct TokensView {
     #[schema(example = "Bearer")]
     token_type: &'static str,
     /// Shown with every request.
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJhdCtqd3QifQ.e30.c2lnbmF0dXJl")]
     access_token: String,
     /// How many seconds the access token counts.
     #[schema(example = 600)]
@@ -81,3 +82,6 @@ fn email(errors: &mut FieldErrors, text: &str) -> Option<EmailAddress> {
 fn whole<T>(value: Option<T>, errors: &FieldErrors) -> Result<T, Problem> {
     value.filter(|_| errors.is_empty()).ok_or_else(|| Problem::invalid(&errors.0))
 }
+
+/// The longest secret of a link, and the longest refresh token, in characters.
+const LONGEST_SECRET: usize = 256;

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Origin, TokensView, email, whole};
+use super::{LONGEST_SECRET, Origin, TokensView, email, whole};
 use crate::http::Problem;
 use crate::http::accounts::RoleView;
-use crate::http::body::Body;
+use crate::http::body::{Body, bounded};
 use crate::http::caller::Caller;
 use crate::http::server::State;
 
@@ -104,17 +104,20 @@ async fn refresh(
     body: Body<RefreshBody>,
     state: Data<State>,
 ) -> Result<Json<TokensView>, Problem> {
-    let token = &body.value.refresh_token;
-    let tokens = state.services.identity.refresh(&actor, token, &client).await?;
+    let token = bounded("/refresh_token", body.value.refresh_token, LONGEST_SECRET)?;
+    let tokens = state.services.identity.refresh(&actor, &token, &client).await?;
     Ok(Json(tokens.into()))
 }
+
+/// The longest access token, in characters.
+const LONGEST_TOKEN: usize = 4096;
 
 /// A token of either kind.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TokenBody {
     /// An access token or a refresh token.
-    #[schema(max_length = 4096)]
+    #[schema(max_length = 4096, example = "mst_J3w6yPGf0Vq2s8bHhXk1Zc9dRtUuMm4nA7eYoQpLwTg")]
     token: String,
 }
 
@@ -175,7 +178,8 @@ async fn verify(
     body: Body<TokenBody>,
     state: Data<State>,
 ) -> Result<Json<InspectionView>, Problem> {
-    let inspection = state.services.identity.inspect(&body.value.token).await?;
+    let token = bounded("/token", body.value.token, LONGEST_TOKEN)?;
+    let inspection = state.services.identity.inspect(&token).await?;
     Ok(Json(inspection.into()))
 }
 
@@ -191,6 +195,7 @@ async fn verify(
 )]
 #[post("/auth/token/revoke")]
 async fn revoke(body: Body<TokenBody>, state: Data<State>) -> Result<HttpResponse, Problem> {
-    state.services.identity.revoke(&body.value.token).await?;
+    let token = bounded("/token", body.value.token, LONGEST_TOKEN)?;
+    state.services.identity.revoke(&token).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -70,6 +70,7 @@ struct OfferView {
     /// For how much.
     price: MoneyView,
     /// What will be done.
+    #[schema(example = "Measure, plan and draw the kitchen")]
     work: String,
     /// When it was made.
     at: DateTime<Utc>,
@@ -119,6 +120,7 @@ struct OutcomeView {
     #[schema(example = "confirmed")]
     cause: Option<&'static str>,
     /// What was said about it.
+    #[schema(example = "I am ill that day")]
     reason: Option<String>,
     /// What the client got back; null if the marketplace held no money.
     refund: Option<MoneyView>,
@@ -182,6 +184,7 @@ pub(super) struct BookingView {
     #[schema(example = "requested")]
     status: &'static str,
     /// In the client's words.
+    #[schema(example = "Could you come on Monday?")]
     message: String,
     /// What the client wants to spend, for a request or a quote.
     budget: Option<MoneyView>,
@@ -192,12 +195,14 @@ pub(super) struct BookingView {
     /// Offers and counter-offers, by number.
     offers: Vec<OfferView>,
     /// The number of the offer in force, if one is.
+    #[schema(example = 1)]
     offer_in_force: Option<u16>,
     /// Another time that one side proposes for the appointment.
     proposed_slot: Option<ProposalView>,
     /// The deadline of the state it is in: what happens then is in its lifecycle.
     due_at: Option<DateTime<Utc>>,
     /// How often the client may still ask for changes.
+    #[schema(example = 2)]
     changes_left: u8,
     /// What the client gets back who cancels, the earliest step first.
     cancellation: Vec<TierView>,
@@ -274,11 +279,13 @@ pub(super) struct HistoryView {
     #[schema(example = "submit")]
     command: String,
     /// The state before; null for the submission.
+    #[schema(example = "requested")]
     from: Option<String>,
     /// The state after.
     #[schema(example = "requested")]
     to: String,
     /// What was said.
+    #[schema(example = "See you on Monday.")]
     note: Option<String>,
 }
 

@@ -51,9 +51,13 @@ struct RejectionView {
 
 /// One line of a diff.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "field": "title",
+    "before": "Oak table",
+    "after": "Oak table for eight",
+}))]
 pub(in crate::http) struct DifferenceView {
     /// Which field; an attribute is `attributes.KEY`.
-    #[schema(example = "title")]
     field: String,
     /// What it was.
     before: Value,
@@ -120,6 +124,7 @@ pub(crate) struct ListingView {
     description: Option<String>,
     /// The beginning of the text, for those who do not see all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "From the first sketch …")]
     teaser: Option<String>,
     /// What it costs.
     price: Option<MoneyView>,

@@ -54,8 +54,10 @@ pub(crate) struct ProviderView {
     #[schema(example = "Interiors for small flats")]
     headline: Option<String>,
     /// Itself in its own words.
+    #[schema(example = "Two designers, one workshop, and a love of small rooms.")]
     about: Option<String>,
     /// What it does: ids of categories.
+    #[schema(example = json!(["cat_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"]))]
     category_ids: Vec<String>,
     /// Where it is.
     location: Option<PlaceView>,

@@ -63,7 +63,7 @@ fn known(
 /// Newest first, for moderators: `verification=pending` are those that want to be verified.
 #[utoipa::path(
     operation_id = "listProvidersForModeration",
-    tag = "admin",
+    tag = "admin: providers",
     params(Listed),
     responses((status = OK, description = "A page", body = PageView<ProviderView>)),
 )]
@@ -91,7 +91,7 @@ async fn list(
 /// Confirms that it is who it says it is.
 #[utoipa::path(
     operation_id = "verifyProvider",
-    tag = "admin",
+    tag = "admin: providers",
     params(Command<ProviderId>),
     responses(
         ProviderView,
@@ -110,7 +110,7 @@ async fn verify(command: Command<ProviderId>) -> Result<HttpResponse, Problem> {
 /// Or take its verification back. It can ask again.
 #[utoipa::path(
     operation_id = "refuseProviderVerification",
-    tag = "admin",
+    tag = "admin: providers",
     params(Command<ProviderId>),
     request_body = ReasonBody,
     responses(
@@ -135,7 +135,7 @@ async fn refuse_verification(
 /// With all its listings, at once; they stay as they are.
 #[utoipa::path(
     operation_id = "suspendProvider",
-    tag = "admin",
+    tag = "admin: providers",
     params(Command<ProviderId>),
     request_body = ReasonBody,
     responses(
@@ -159,7 +159,7 @@ async fn suspend(
 /// With all its listings, as they were.
 #[utoipa::path(
     operation_id = "restoreProvider",
-    tag = "admin",
+    tag = "admin: providers",
     params(Command<ProviderId>),
     request_body = ReasonBody,
     responses(

@@ -25,7 +25,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(
     operation_id = "getReview",
     tag = "reviews",
-    params(("id" = String, Path, description = "The review")),
+    params(("id" = String, Path, description = "The review", example = "rev_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")),
     responses(
         (status = OK, description = "The review", body = ReviewView),
         (status = NOT_MODIFIED, description = "You have it already"),
@@ -94,7 +94,7 @@ struct Listed {
 #[utoipa::path(
     operation_id = "listListingReviews",
     tag = "reviews",
-    params(("id" = String, Path, description = "The listing"), Listed),
+    params(("id" = String, Path, description = "The listing", example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"), Listed),
     responses((status = OK, description = "A page of reviews", body = RatedReviewsView)),
 )]
 #[get("/listings/{id}/reviews")]
@@ -114,7 +114,7 @@ async fn of_listing(
 #[utoipa::path(
     operation_id = "listProviderReviews",
     tag = "reviews",
-    params(("id" = String, Path, description = "The provider"), Listed),
+    params(("id" = String, Path, description = "The provider", example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"), Listed),
     responses((status = OK, description = "A page of reviews", body = RatedReviewsView)),
 )]
 #[get("/providers/{id}/reviews")]

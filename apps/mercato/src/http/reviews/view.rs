@@ -72,11 +72,13 @@ struct ReplyView {
 #[derive(Debug, Serialize, ToSchema)]
 struct ReportView {
     /// Who.
+    #[schema(example = "acc_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     account_id: String,
     /// What: `abusive`, `personal_data`, `off_topic`, `spam`, `false` or `other`.
     #[schema(example = "spam")]
     reason: &'static str,
     /// What, in their words.
+    #[schema(example = "It only links to another shop.")]
     note: Option<String>,
     /// When.
     created_at: DateTime<Utc>,
@@ -101,10 +103,13 @@ pub(super) struct ReviewView {
     #[schema(example = "rev_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     id: String,
     /// What was booked and done; only its author and moderators are told.
+    #[schema(example = "bkg_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     booking_id: Option<String>,
     /// The listing that was booked.
+    #[schema(example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     listing_id: String,
     /// Who provided it.
+    #[schema(example = "prv_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
     provider_id: String,
     /// Which side wrote it.
     side: ReviewSideView,
@@ -122,16 +127,19 @@ pub(super) struct ReviewView {
     /// Where it stands.
     status: ReviewStatusView,
     /// Why it was hidden; only its author and moderators see a hidden review.
+    #[schema(example = "It names a private address")]
     hidden_reason: Option<String>,
     /// What the reviewed side answered.
     reply: Option<ReplyView>,
     /// How many found it helpful.
+    #[schema(example = 7)]
     helpful_count: u32,
     /// Whether you find it helpful.
     is_helpful: bool,
     /// Whether you wrote it.
     is_own: bool,
     /// The commands that you could give now; only where one review is shown.
+    #[schema(example = json!(["edit"]))]
     allowed: Vec<&'static str>,
     /// The reports that wait for a decision; empty unless you moderate.
     reports: Vec<ReportView>,

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::view::{ReviewView, changed};
 use crate::http::Problem;
-use crate::http::body::{Body, Patch};
+use crate::http::body::{Body, Patch, bounded};
 use crate::http::caller::Caller;
 use crate::http::command::{Command, IfMatch};
 use crate::http::idempotency::{self, created, respond};
@@ -75,6 +75,8 @@ impl From<NewReview> for WriteReview {
     request_body = NewReview,
     responses(
         (status = CREATED, description = "Written; confirm it next", body = ReviewView),
+        (status = NOT_FOUND, description = "There is no such booking, or you take no part in it",
+            body = Problem, content_type = "application/problem+json"),
         (status = CONFLICT, description = "Reviewed before, not completed, or too late; or a \
             request with this key is under way", body = Problem,
             content_type = "application/problem+json"),
@@ -140,6 +142,9 @@ async fn confirm(command: Command<ReviewId>) -> Result<HttpResponse, Problem> {
     changed(&command, review).await
 }
 
+/// The longest token of a link, in characters.
+const LONGEST_TOKEN: usize = 200;
+
 /// The token of a link.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -170,7 +175,8 @@ async fn confirm_by_link(
     body: Body<ReviewLink>,
 ) -> Result<HttpResponse, Problem> {
     let reviews = &command.state.services.reviews;
-    let review = reviews.confirm_by_link(command.id, &body.value.token).await?;
+    let token = bounded("/token", body.value.token, LONGEST_TOKEN)?;
+    let review = reviews.confirm_by_link(command.id, &token).await?;
     changed(&command, review).await
 }
 
