@@ -157,8 +157,8 @@ fn pool(
         settings.lock_timeout.as_millis(),
         settings.idle_in_transaction_timeout.as_millis(),
     );
-    for (name, value) in session {
-        options += &format!(" -c {name}={value}");
+    for &(name, value) in session {
+        options.extend([" -c ", name, "=", value]);
     }
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;

@@ -80,7 +80,7 @@ impl DatabaseDriver for Queue {
         self
     }
 
-    fn begin<'a>(&'a self) -> BoxFuture<'a, Result<DbTransaction, DbError>> {
+    fn begin(&self) -> BoxFuture<'_, Result<DbTransaction, DbError>> {
         self.queries.begin()
     }
 

@@ -57,8 +57,9 @@ fn page() -> String {
          table of operations in [`apps/mercato/src/http/permissions.rs`](../apps/mercato/src/http/permissions.rs) by a test;\n\
          change it there. Another test walks every operation as every kind of person, and compares.\n\n\
          A refusal is 401 for a visitor, 403 for whoever sees the object, and 404 for whoever does not: a stranger\n\
-         learns nothing, not even that it exists. A suspended account is answered 401 everywhere. An admin has no rights\n\
-         on a person's own paths: admins act through calls of their own, which are written to the audit log.\n\n\
+         learns nothing, not even that it exists. The token of a suspended account is answered 401, but by calls that sign in\n\
+         or show a secret of their own (`session.open`), which look at no token. An admin has no rights on a person's own\n\
+         paths: admins act through calls of their own, which are written to the audit log.\n\n\
          ## The matrix\n\n\
          `all` is everyone in that column, whatever the object. Every account is a client; the other roles come on top.\n\n\
          | action | visitor | client | provider | moderator | admin | meaning |\n\
