@@ -64,17 +64,16 @@ pub(crate) async fn write(
         } else {
             let types =
                 client.prepare(sql).await.with_context(|| format!("cannot prepare {sql}"))?;
-            writer.statement(at, said, sql, types.params())?
+            writer.statement(at, said, sql, types.params())
         };
         match (said.application == SEARCH, mixed) {
             // One session of pgbench stands for two of the server, which differ in how they plan.
             (true, true) => {
-                body += &format!(
-                    "\\startpipeline\nSET plan_cache_mode = force_custom_plan;\n{sql};\n\
-                     \\endpipeline\n\\startpipeline\nSET plan_cache_mode = auto;\n\\endpipeline\n"
-                );
+                body.push_str("\\startpipeline\nSET plan_cache_mode = force_custom_plan;\n");
+                body.extend([&sql, ";\n\\endpipeline\n\\startpipeline\n"]);
+                body.push_str("SET plan_cache_mode = auto;\n\\endpipeline\n");
             }
-            _ => body += &format!("{sql};\n"),
+            _ => body.extend([&sql, ";\n"]),
         }
     }
     // The setting goes back together with the statement that follows.
@@ -164,27 +163,27 @@ impl<'a> Writer<'a> {
     }
 
     /// A statement with its parameters written for pgbench.
-    fn statement(&mut self, at: usize, said: &Said, sql: &str, types: &[Type]) -> Result<String> {
+    fn statement(&mut self, at: usize, said: &Said, sql: &str, types: &[Type]) -> String {
         let mut written = Vec::new();
         for (parameter, of_type) in types.iter().enumerate().take(said.parameters.len()) {
-            written.push(self.parameter(at, parameter, of_type)?);
+            written.push(self.parameter(at, parameter, of_type));
         }
-        Ok(with_parameters(sql, &written))
+        with_parameters(sql, &written)
     }
 
-    fn parameter(&mut self, at: usize, parameter: usize, of_type: &Type) -> Result<String> {
+    fn parameter(&mut self, at: usize, parameter: usize, of_type: &Type) -> String {
         let column = self.column(at, parameter);
         let name = type_name(of_type);
         let first = column.first().copied().flatten();
-        let Some(first) = first else { return Ok(format!("NULL::{name}")) };
+        let Some(first) = first else { return format!("NULL::{name}") };
         let ids: Vec<Found> =
             ids_in(first).filter(|found| self.fresh.contains_key(&found.id)).collect();
         if !ids.is_empty() {
-            return Ok(format!("({})::{name}", self.made_anew(first, &ids)));
+            return format!("({})::{name}", self.made_anew(first, &ids));
         }
         if let Some(slot) = self.slot(&column, of_type) {
             let start = literal(&slot.to_rfc3339());
-            return Ok(format!("({start}::timestamptz + :h::integer * interval '1 hour')"));
+            return format!("({start}::timestamptz + :h::integer * interval '1 hour')");
         }
         let constant = column.iter().all(|value| *value == Some(first));
         if !constant {
@@ -192,19 +191,19 @@ impl<'a> Writer<'a> {
             if ![Type::TIMESTAMPTZ, Type::BYTEA].contains(of_type) {
                 let values: Vec<String> = column.iter().map(|value| element(*value)).collect();
                 let list = literal(&format!("{{{}}}", values.join(",")));
-                return Ok(match of_type.kind() {
+                return match of_type.kind() {
                     tokio_postgres::types::Kind::Array(_) => {
                         format!("({list}::text[])[:i::integer]::{name}")
                     }
                     _ => format!("({list}::{name}[])[:i::integer]"),
-                });
+                };
             }
         }
         let variable = format!("s{at}p{parameter}");
         let written = format!(":{variable}::{name}");
         let value = first.to_owned();
         self.variables.push((variable, value));
-        Ok(written)
+        written
     }
 
     /// The time that stands in the first request, moved to where the script's slots begin, if it follows the slot.
@@ -276,12 +275,11 @@ fn with_parameters(sql: &str, written: &[String]) -> String {
         text.push_str(before);
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let number: Option<usize> = after[..digits].parse().ok();
-        match number.and_then(|number| written.get(number.checked_sub(1)?)) {
-            Some(parameter) => text.push_str(parameter),
-            None => {
-                text.push('$');
-                text.push_str(&after[..digits]);
-            }
+        if let Some(parameter) = number.and_then(|number| written.get(number.checked_sub(1)?)) {
+            text.push_str(parameter);
+        } else {
+            text.push('$');
+            text.push_str(&after[..digits]);
         }
         rest = &after[digits..];
     }
@@ -361,9 +359,8 @@ mod tests {
             Writer { captured: &captured, known: &known, fresh: HashMap::new(), variables: vec![] };
         writer.find_fresh_ids();
 
-        let written = writer
-            .statement(0, &captured.said[0][0], "VALUES ($1, $2)", &[Type::UUID, Type::UUID])
-            .unwrap();
+        let written =
+            writer.statement(0, &captured.said[0][0], "VALUES ($1, $2)", &[Type::UUID, Type::UUID]);
 
         assert_eq!(
             written,

@@ -1,6 +1,6 @@
 //! What is measured, and what is expected of it.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, fmt::Write as _, sync::Arc};
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
@@ -123,7 +123,10 @@ impl Marketplace {
         status: u16,
     ) -> Asked {
         let (bookable, tokens, start) = (self.bookable.clone(), self.tokens.clone(), self.start);
-        let tag: String = work.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let tag = work.bytes().fold(String::new(), |mut tag, byte| {
+            write!(tag, "{byte:02x}").expect("a text takes any text");
+            tag
+        });
         let write = move |number: u64, connection: usize, out: &mut Vec<u8>| {
             let place = slot(number);
             let listing = pick(&bookable, place.map_or(number, |(listing, _)| listing));

@@ -26,8 +26,8 @@ fn rows() -> Vec<Row> {
     let page = fs::read_to_string(root().join("docs/features.md")).expect("the page exists");
     let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| feature"));
     rows.map(|line| {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [feature, calls, tests] = cells[..] else { panic!("not three cells: {line}") };
+        let columns: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [feature, calls, tests] = columns[..] else { panic!("not three cells: {line}") };
         Row { feature: feature.to_owned(), calls: calls.to_owned(), tests: tests.to_owned() }
     })
     .collect()
@@ -97,6 +97,12 @@ fn every_test_that_it_names_exists() {
     let mut files = Vec::new();
     collect(&root().join("tests/it"), &mut files);
     collect(&root().join("apps/mercato/tests/it"), &mut files);
+    for member in fs::read_dir(root().join("crates")).expect("the folder exists") {
+        let tests = member.expect("an entry").path().join("tests/it");
+        if tests.is_dir() {
+            collect(&tests, &mut files);
+        }
+    }
     let sources: Vec<(String, String)> = files
         .iter()
         .map(|file| (file.display().to_string(), fs::read_to_string(file).expect("a source file")))
@@ -105,8 +111,9 @@ fn every_test_that_it_names_exists() {
     for Row { feature, tests, .. } in rows() {
         let mut file: Option<&(String, String)> = None;
         for name in code(&tests) {
-            if name.ends_with(".rs") {
-                let end = format!("/{}", name.trim_start_matches("apps/mercato/tests/it/"));
+            if Path::new(name).extension().is_some_and(|extension| extension == "rs") {
+                let own = name.starts_with("crates/") || name.starts_with("apps/");
+                let end = if own { format!("/{name}") } else { format!("/tests/it/{name}") };
                 file = sources.iter().find(|(path, _)| path.ends_with(&end));
                 assert!(file.is_some(), "{feature}: there is no {name}");
             } else {

@@ -203,12 +203,7 @@ async fn sign_in(authority: &str, network: &str, name: &str) -> Result<String> {
 }
 
 /// The status and the body of an answer, over plain HTTP.
-async fn ask(
-    authority: &str,
-    network: &str,
-    head: &str,
-    body: &str,
-) -> Result<(u16, String)> {
+async fn ask(authority: &str, network: &str, head: &str, body: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect(authority).await?;
     let length = body.len();
     let request = format!(

@@ -11,10 +11,8 @@ use catalog::media::{
 };
 use futures_util::StreamExt;
 use serde::Serialize;
-use utoipa::openapi::schema::{
-    KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
-};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -41,7 +39,7 @@ pub(crate) struct MediaView {
     #[schema(example = "image/jpeg")]
     content_type: &'static str,
     /// The size of the original.
-    #[schema(example = 482113)]
+    #[schema(example = 482_113)]
     bytes: u64,
     /// Pixels from left to right; a document has none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The HTTP server: what every request passes through, and how it starts and stops.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,7 +195,10 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
             .configure(api)
             .map(|app| {
                 app.configure(health::mount)
-                    .route("/openapi.json", web::get().to(move || send_document(json.clone())))
+                    .route(
+                        "/openapi.json",
+                        web::get().to(move || ready(send_document(json.clone()))),
+                    )
                     .route("/docs", web::get().to(docs_page::redirect))
                     .route("/docs/", web::get().to(docs_page::show))
                     .route("/docs/errors", web::get().to(super::errors_page::show))
@@ -233,7 +237,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
     Ok(Running { address, handle, task, sweeper, counting })
 }
 
-async fn send_document(json: web::Bytes) -> HttpResponse {
+fn send_document(json: web::Bytes) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(json)
 }
 

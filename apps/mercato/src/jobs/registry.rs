@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn every_kind_of_job_has_its_treatment() {
         let scheduled: Vec<_> =
-            cron::definitions().iter().map(|definition| definition.identifier()).collect();
+            cron::definitions().iter().map(graphile_worker::JobDefinition::identifier).collect();
         for identifier in identifiers() {
             let known = KINDS.iter().any(|(known, _)| *known == identifier);
             assert!(known != scheduled.contains(&identifier), "{identifier}");

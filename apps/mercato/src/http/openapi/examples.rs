@@ -32,9 +32,8 @@ struct Composer(BTreeMap<String, Value>);
 
 impl Composer {
     fn new(components: &Components) -> Self {
-        let plain = |schema: &RefOr<Schema>| {
-            serde_json::to_value(schema).expect("a schema is plain data")
-        };
+        let plain =
+            |schema: &RefOr<Schema>| serde_json::to_value(schema).expect("a schema is plain data");
         let schemas = components.schemas.iter();
         Self(schemas.map(|(name, schema)| (name.clone(), plain(schema))).collect())
     }
@@ -94,9 +93,10 @@ impl Composer {
         match type_of(schema) {
             "object" => {
                 let fields = schema.get("properties").and_then(Value::as_object);
-                let fields = fields.into_iter().flatten().filter_map(|(name, field)| {
-                    Some((name.clone(), self.compose(field, depth)?))
-                });
+                let fields = fields
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(name, field)| Some((name.clone(), self.compose(field, depth)?)));
                 Some(Value::Object(fields.collect()))
             }
             "array" => {

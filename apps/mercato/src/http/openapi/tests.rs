@@ -54,7 +54,8 @@ fn every_body_and_every_id_in_a_path_has_an_example() {
     for (id, operation) in operations(&document) {
         let bodies = operation["requestBody"]["content"].as_object().into_iter().flatten();
         let answers = operation["responses"].as_object().unwrap().values();
-        let answers = answers.flat_map(|answer| answer["content"].as_object().into_iter().flatten());
+        let answers =
+            answers.flat_map(|answer| answer["content"].as_object().into_iter().flatten());
         for (media_type, content) in bodies.chain(answers) {
             let whole = content.get("example").is_some_and(is_whole);
             if media_type.ends_with("json") && !whole {
