@@ -2,7 +2,7 @@
 //! over HTTP. Beside every figure stands what the same statements give when `pgbench` sends them, which pays no HTTP.
 //!
 //! The statements are not written down here: the server is asked once with the database's log open, and what it then
-//! said to the database becomes the script of `pgbench` ([`capture`], [`script`]). So they cannot drift.
+//! said to the database becomes the script of `pgbench` (`capture`, `script`). So they cannot drift.
 //!
 //! A measurement is taken in rounds, in turn: HTTP, pgbench, HTTP, pgbench, … so that noise hits both; medians are
 //! printed. `docs/ops/benchmark.md` says how to read them.
