@@ -9,7 +9,7 @@ mod secret;
 mod sections;
 mod source;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
@@ -147,12 +147,11 @@ impl Sources {
 /// How a server at this address is reached from this machine, while nobody has said how it is
 /// reached from outside.
 fn reached_at(address: SocketAddr) -> String {
-    let port = address.port();
-    match address.ip() {
-        ip if ip.is_unspecified() => format!("http://127.0.0.1:{port}"),
-        IpAddr::V4(ip) => format!("http://{ip}:{port}"),
-        IpAddr::V6(ip) => format!("http://[{ip}]:{port}"),
-    }
+    let ip = match address.ip() {
+        everywhere if everywhere.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
 impl Settings {

@@ -20,8 +20,7 @@ impl From<Moment> for DateTime<Utc> {
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let at = DateTime::deserialize(deserializer)?;
-        if YEARS.contains(&at.year()) { Ok(Self(at)) } else { Err(far()) }
+        known(DateTime::deserialize(deserializer)?).map(Self)
     }
 }
 
@@ -43,13 +42,16 @@ impl From<Date> for NaiveDate {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let date = NaiveDate::deserialize(deserializer)?;
-        if YEARS.contains(&date.year()) { Ok(Self(date)) } else { Err(far()) }
+        known(NaiveDate::deserialize(deserializer)?).map(Self)
     }
 }
 
-fn far<E: Error>() -> E {
-    E::custom("must be of a year from 0 to 9999")
+fn known<T: Datelike, E: Error>(when: T) -> Result<T, E> {
+    if YEARS.contains(&when.year()) {
+        Ok(when)
+    } else {
+        Err(E::custom("must be of a year from 0 to 9999"))
+    }
 }
 
 #[cfg(test)]

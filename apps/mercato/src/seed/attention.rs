@@ -3,7 +3,7 @@ use catalog::engagement::{Favorite, Viewer};
 use chrono::TimeDelta;
 use rand::RngExt;
 
-use super::Seeder;
+use super::{Offered, Seeder};
 
 /// The days whose figures the demo shows.
 const DAYS: i64 = 30;
@@ -34,15 +34,15 @@ impl Seeder<'_> {
             }
             engagement.count_sightings().await.context("views")?;
         }
-        self.favorites().await
+        self.favorites(&listings).await
     }
 
-    async fn favorites(&mut self) -> anyhow::Result<()> {
+    async fn favorites(&mut self, listings: &[Offered]) -> anyhow::Result<()> {
         self.clock.set(self.today);
         for person in 0..self.people.len() {
             let keeper = self.people[person].actor();
             for _ in 0..self.random.random_range(0..6) {
-                let offered = *self.pick(&self.listings.clone());
+                let offered = *self.pick(listings);
                 if offered.by != person {
                     let favorite = Favorite::Listing(offered.id);
                     self.services.discovery.engagement.keep(&keeper, favorite).await?;

@@ -1,6 +1,8 @@
 //! What is kept for a while only. Rows go in small bites, so that no lock is held for long.
 
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{BigInt, Integer, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kernel::StorageError;
@@ -14,6 +16,9 @@ const BITE: i64 = 5_000;
 /// Hours for which the first answer to an idempotency key is given again.
 const IDEMPOTENCY_HOURS: i32 = 24;
 
+/// A removal whose values are being bound.
+type Removal = BoxedSqlQuery<'static, Pg, SqlQuery>;
+
 impl PgStore {
     /// Forgets events, and that they were handled, `days` after they were stored. Returns how many
     /// events went.
@@ -22,7 +27,7 @@ impl PgStore {
         let sql = "DELETE FROM handled_events WHERE ctid = ANY(ARRAY( \
                        SELECT ctid FROM handled_events \
                        WHERE handled_at < now() - make_interval(days => $1) LIMIT $2))";
-        self.forget(sql, days).await?;
+        self.forget(sql, |removal| removal.bind::<Integer, _>(days)).await?;
         // An event that a waiting job is about must outlive it; a parked job may wait long.
         let sql = "DELETE FROM events WHERE ctid = ANY(ARRAY( \
                        SELECT ctid FROM events \
@@ -31,7 +36,7 @@ impl PgStore {
                              SELECT payload ->> 'event_id' FROM graphile_worker._private_jobs \
                              WHERE payload ->> 'event_id' IS NOT NULL) \
                        LIMIT $2))";
-        self.forget(sql, days).await
+        self.forget(sql, |removal| removal.bind::<Integer, _>(days)).await
     }
 
     /// Forgets idempotency keys after 24 hours. Returns how many went.
@@ -39,62 +44,40 @@ impl PgStore {
         let sql = "DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY( \
                        SELECT ctid FROM idempotency_keys \
                        WHERE stored_at < now() - make_interval(hours => $1) LIMIT $2))";
-        self.forget(sql, IDEMPOTENCY_HOURS).await
+        self.forget(sql, |removal| removal.bind::<Integer, _>(IDEMPOTENCY_HOURS)).await
     }
 
     /// Forgets mails that were sent, failed or dropped before this time. Returns how many went.
     pub async fn forget_mails(&self, before: DateTime<Utc>) -> Result<usize, StorageError> {
         let sql = "DELETE FROM mails WHERE ctid = ANY(ARRAY( \
                        SELECT ctid FROM mails WHERE ended_at < $1 LIMIT $2))";
-        self.forget_before(sql, before).await
+        self.forget(sql, |removal| removal.bind::<Timestamptz, _>(before)).await
     }
 
     /// Forgets notifications that were read before this time. Returns how many went.
     pub async fn forget_notifications(&self, before: DateTime<Utc>) -> Result<usize, StorageError> {
         let sql = "DELETE FROM notifications WHERE ctid = ANY(ARRAY( \
                        SELECT ctid FROM notifications WHERE read_at < $1 LIMIT $2))";
-        self.forget_before(sql, before).await
+        self.forget(sql, |removal| removal.bind::<Timestamptz, _>(before)).await
     }
 
-    async fn forget_before(
+    /// Repeats a removal until it finds less than it could take. `bind` gives it what `$1` stands for.
+    async fn forget(
         &self,
         sql: &'static str,
-        before: DateTime<Utc>,
+        bind: impl Fn(Removal) -> Removal + Send,
     ) -> Result<usize, StorageError> {
-        let mut bites = Bites::default();
-        while bites.go_on() {
-            let removal = diesel::sql_query(sql).bind::<Timestamptz, _>(before);
-            let removed = removal.bind::<BigInt, _>(BITE).execute(&mut *self.conn().await?).await;
-            bites.took(removed.map_err(storage("forget what is old"))?);
+        let mut total = 0;
+        loop {
+            let removal = bind(diesel::sql_query(sql).into_boxed()).bind::<BigInt, _>(BITE);
+            let removed = removal
+                .execute(&mut *self.conn().await?)
+                .await
+                .map_err(storage("forget what is old"))?;
+            total += removed;
+            if i64::try_from(removed).unwrap_or(i64::MAX) < BITE {
+                return Ok(total);
+            }
         }
-        Ok(bites.total)
-    }
-
-    async fn forget(&self, sql: &'static str, age: i32) -> Result<usize, StorageError> {
-        let mut bites = Bites::default();
-        while bites.go_on() {
-            let removal = diesel::sql_query(sql).bind::<Integer, _>(age);
-            let removed = removal.bind::<BigInt, _>(BITE).execute(&mut *self.conn().await?).await;
-            bites.took(removed.map_err(storage("forget what is old"))?);
-        }
-        Ok(bites.total)
-    }
-}
-
-/// A removal is repeated until it finds less than it could take.
-#[derive(Debug, Default)]
-struct Bites {
-    total: usize,
-    done: bool,
-}
-
-impl Bites {
-    const fn go_on(&self) -> bool {
-        !self.done
-    }
-
-    fn took(&mut self, rows: usize) {
-        self.total += rows;
-        self.done = i64::try_from(rows).unwrap_or(i64::MAX) < BITE;
     }
 }
