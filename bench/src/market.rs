@@ -93,6 +93,11 @@ impl Market {
         process::memory_of(self.child.id())
     }
 
+    /// Counts the peak of memory from now on.
+    pub(crate) fn reset_peak(&self) -> Result<()> {
+        process::reset_peak(self.child.id())
+    }
+
     /// Signs up so many clients; their access tokens.
     pub(crate) async fn sign_up(&self, clients: u16) -> Result<Vec<String>> {
         let http = reqwest::Client::new();

@@ -24,6 +24,12 @@ pub(crate) struct Memory {
     pub(crate) now: u64,
 }
 
+/// Forgets the peak of a process's memory so far.
+pub(crate) fn reset_peak(process: u32) -> Result<()> {
+    let path = format!("/proc/{process}/clear_refs");
+    fs::write(&path, "5").with_context(|| format!("cannot write {path}"))
+}
+
 /// Processor time of a process and all its threads.
 pub(crate) fn cpu_of(process: u32) -> Result<Duration> {
     Ok(TICK * stat(process)?.own)

@@ -4,11 +4,14 @@
 //! of those that were seen, all of a transaction from the same request. What a request makes anew (ids, keys) is made
 //! anew by the script, and a slot that was booked becomes the next free one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio_postgres::{Client, types::Type};
+use tokio_postgres::{
+    Client,
+    types::{Kind, Type},
+};
 use uuid::Uuid;
 
 use crate::capture::{Captured, Said};
@@ -30,16 +33,27 @@ pub(crate) struct Script {
 pub(crate) struct Known<'a> {
     /// Ids that existed before.
     pub(crate) ids: &'a HashSet<Uuid>,
-    /// The slot that each request books, if it books one.
-    pub(crate) slots: Option<&'a dyn Fn(u64) -> DateTime<Utc>>,
+    /// The slots that the requests book, if they do.
+    pub(crate) slots: Option<Slots<'a>>,
     pub(crate) connections: u16,
+}
+
+/// Slots of one length that follow each other on every day, from the same time on.
+#[derive(Clone, Copy)]
+pub(crate) struct Slots<'a> {
+    /// That of a request; of the request 0 it is the first on its day.
+    pub(crate) of: &'a dyn Fn(u64) -> DateTime<Utc>,
+    pub(crate) minutes: u32,
+    pub(crate) a_day: u32,
+    /// Whether all requests are for the same calendar.
+    pub(crate) one_calendar: bool,
 }
 
 /// Slots of the script begin so long after those of the requests.
 const LATER: TimeDelta = TimeDelta::days(800);
 
-/// Hours between the slots of two rounds.
-const HOURS_OF_A_ROUND: u32 = 20_000;
+/// Slots between those of two rounds.
+const SLOTS_OF_A_ROUND: u32 = 20_000;
 
 /// The server's pool for searches, by the name it gives its sessions.
 const SEARCH: &str = "mercato-search";
@@ -78,14 +92,22 @@ pub(crate) async fn write(
     }
     // The setting goes back together with the statement that follows.
     let body = joined_pipelines(&body);
+    let samples = captured.requests.len();
+    let slots = known.slots.map_or(String::new(), |slots| {
+        let calendars = if slots.one_calendar { 1 } else { samples };
+        format!(
+            "\\set h :k / {calendars} + :round * {SLOTS_OF_A_ROUND}\n\
+             \\set m :h / {} * 1440 + :h % {} * {}\n",
+            slots.a_day, slots.a_day, slots.minutes
+        )
+    });
     let head = format!(
         "\\set n :n + 1\n\
          \\set u (:round * 1024 + :client_id) * 100000000 + :n\n\
          \\set k :n * {connections} + :client_id\n\
          \\set i :k % {samples} + 1\n\
-         \\set h :k / {samples} + :round * {HOURS_OF_A_ROUND}\n",
+         {slots}",
         connections = known.connections,
-        samples = captured.requests.len(),
     );
     let searches = first.iter().any(|said| said.application == SEARCH);
     let options = if searches { search_options(mixed) } else { String::new() };
@@ -183,19 +205,15 @@ impl<'a> Writer<'a> {
         }
         if let Some(slot) = self.slot(&column, of_type) {
             let start = literal(&slot.to_rfc3339());
-            return format!("({start}::timestamptz + :h::integer * interval '1 hour')");
+            return format!("({start}::timestamptz + :m::integer * interval '1 minute')");
         }
         let constant = column.iter().all(|value| *value == Some(first));
         if !constant {
             // Times other than slots are the moment of the request, and bytes are digests: any will do.
             if ![Type::TIMESTAMPTZ, Type::BYTEA].contains(of_type) {
-                let values: Vec<String> = column.iter().map(|value| element(*value)).collect();
-                let list = literal(&format!("{{{}}}", values.join(",")));
                 return match of_type.kind() {
-                    tokio_postgres::types::Kind::Array(_) => {
-                        format!("({list}::text[])[:i::integer]::{name}")
-                    }
-                    _ => format!("({list}::{name}[])[:i::integer]"),
+                    Kind::Array(_) => one_of_arrays(&column, &name),
+                    _ => one_of(&column, &name),
                 };
             }
         }
@@ -211,12 +229,12 @@ impl<'a> Writer<'a> {
         let slots = self.known.slots.filter(|_| *of_type == Type::TIMESTAMPTZ)?;
         let distances = self.captured.requests.iter().zip(column).map(|(number, value)| {
             let time = DateTime::parse_from_str((*value)?, "%F %T%.f%#z").ok()?;
-            Some(time.to_utc() - slots(*number))
+            Some(time.to_utc() - (slots.of)(*number))
         });
         let distances: Vec<TimeDelta> = distances.collect::<Option<_>>()?;
         let first = *distances.first()?;
         let follows = distances.iter().all(|distance| *distance == first);
-        follows.then(|| slots(0) + LATER + first)
+        follows.then(|| (slots.of)(0) + LATER + first)
     }
 
     /// A text in which fresh ids are made by an expression of SQL.
@@ -289,7 +307,7 @@ fn with_parameters(sql: &str, written: &[String]) -> String {
 
 fn type_name(of_type: &Type) -> String {
     match of_type.kind() {
-        tokio_postgres::types::Kind::Array(of) => format!("{}[]", of.name()),
+        Kind::Array(of) => format!("{}[]", of.name()),
         _ => of_type.name().to_owned(),
     }
 }
@@ -308,6 +326,26 @@ fn literal(text: &str) -> String {
     }
     quoted.push('\'');
     quoted
+}
+
+/// The value of the request `:i`. For a plan that is made for its values this is a constant.
+fn one_of(column: &[Option<&str>], name: &str) -> String {
+    let values: Vec<String> = column.iter().map(|value| element(*value)).collect();
+    format!("({}::{name}[])[:i::integer]", literal(&format!("{{{}}}", values.join(","))))
+}
+
+/// The same for arrays, of which no array can be made.
+fn one_of_arrays(column: &[Option<&str>], name: &str) -> String {
+    let mut requests: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (at, value) in column.iter().enumerate() {
+        requests.entry(value.unwrap_or("{}")).or_default().push((at + 1).to_string());
+    }
+    let mut text = String::from("(CASE");
+    for (value, requests) in requests {
+        let requests = requests.join(", ");
+        text += &format!(" WHEN :i::integer IN ({requests}) THEN {}::{name}", literal(value));
+    }
+    text + " END)"
 }
 
 /// An element of an array, as arrays are written.
@@ -339,6 +377,17 @@ mod tests {
         let written = ["A".to_owned(), "B".to_owned()];
 
         assert_eq!(with_parameters("$2 = $1 OR '$' = $12", &written), "B = A OR '$' = $12");
+    }
+
+    #[test]
+    fn an_array_is_that_of_its_request() {
+        let written = one_of_arrays(&[Some("{1}"), Some("{2,3}"), Some("{1}")], "int4[]");
+
+        assert_eq!(
+            written,
+            "(CASE WHEN :i::integer IN (1, 3) THEN E'{1}'::int4[] \
+             WHEN :i::integer IN (2) THEN E'{2,3}'::int4[] END)"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt::Write as _, sync::Arc};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use kernel::{Clock, ListingId, SystemClock};
 use tokio_postgres::Client;
@@ -30,8 +30,35 @@ pub(crate) struct Work {
     pub(crate) name: &'static str,
     pub(crate) asked: Asked,
     pub(crate) expected: Expected,
-    /// The slot that a request of some number books.
-    pub(crate) slots: Option<fn(&Marketplace, u64) -> DateTime<Utc>>,
+    /// The slots that the requests book, if they do.
+    pub(crate) calendar: Option<Calendar>,
+}
+
+/// Opening hours, the same every day, and how requests are spread over the calendars that have them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Calendar {
+    opens_at: u32,
+    pub(crate) minutes: u32,
+    pub(crate) a_day: u32,
+    pub(crate) one_calendar: bool,
+}
+
+/// Ten hours a day, of many providers.
+const OFFICE_HOURS: Calendar =
+    Calendar { opens_at: 480, minutes: 60, a_day: 10, one_calendar: false };
+
+/// Always open, of one provider.
+const AROUND_THE_CLOCK: Calendar =
+    Calendar { opens_at: 0, minutes: 15, a_day: 96, one_calendar: true };
+
+impl Calendar {
+    /// When a slot begins, counted from the first of the first day.
+    fn slot(self, start: DateTime<Utc>, number: u64) -> DateTime<Utc> {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let (day, within) = (number / self.a_day, number % self.a_day);
+        let minutes = self.opens_at + within * self.minutes;
+        start + TimeDelta::days(day.into()) + TimeDelta::minutes(minutes.into())
+    }
 }
 
 /// What the requests are about.
@@ -40,6 +67,8 @@ pub(crate) struct Marketplace {
     listings: Vec<Uuid>,
     /// Listings that are booked, each of another provider.
     bookable: Vec<Uuid>,
+    /// The one that everybody wants.
+    popular: Uuid,
     /// Midnight, from which slots are counted.
     start: DateTime<Utc>,
     tokens: Vec<String>,
@@ -47,22 +76,22 @@ pub(crate) struct Marketplace {
     pub(crate) ids: HashSet<Uuid>,
 }
 
-/// Opening hours of the providers that are booked: always open, an hour each, for a year.
+/// Opening hours of the providers of some listings, for a year.
 const HOURS: &str = "INSERT INTO availabilities (provider_id, rules, updated_at) \
     SELECT provider_id, jsonb_build_object('time_zone', 'UTC', \
-        'weekly', (SELECT jsonb_agg(jsonb_build_object('weekday', day, 'from', 0, 'to', 1440)) \
+        'weekly', (SELECT jsonb_agg(jsonb_build_object('weekday', day, 'from', $2::int4, 'to', $2 + $3::int4 * $4::int4)) \
                    FROM generate_series(0, 6) day), \
-        'exceptions', '[]'::jsonb, 'slot_minutes', 60, 'interval_minutes', 60, \
+        'exceptions', '[]'::jsonb, 'slot_minutes', $3, 'interval_minutes', $3, \
         'buffer_before_minutes', 0, 'buffer_after_minutes', 0, 'min_notice_minutes', 0, \
         'horizon_days', 365, 'per_day', NULL, 'per_week', NULL, 'capacity', 1), now() \
-    FROM listings WHERE id = ANY ($1)";
+    FROM listings WHERE id = ANY ($1::text[]::uuid[])";
 
-/// Appointments that a provider has in the month that is looked at, one in so many hours.
-const EVERY: u64 = 17;
+/// Appointments that a provider has in the month that is looked at, one in so many slots.
+const EVERY: u64 = 7;
 const APPOINTMENTS: u64 = 40;
 
-/// The hour, counted from the start, from which the measurements book.
-const BOOKED_FROM: u64 = 32 * 24;
+/// The day from which the measurements book.
+const BOOKED_FROM: u64 = 32;
 
 impl Marketplace {
     /// Chooses what to ask for, opens its calendars and fills them a little.
@@ -77,13 +106,22 @@ impl Marketplace {
         let one_of_each = "SELECT id::text FROM (SELECT DISTINCT ON (provider_id) id \
             FROM listings WHERE listing_type = 'service' ORDER BY provider_id, id) l \
             ORDER BY id LIMIT $1";
-        let bookable = ids(client.query(one_of_each, &[&samples]).await?);
+        let mut bookable = ids(client.query(one_of_each, &[&(samples + 1)]).await?);
+        let popular = bookable.pop().context("nothing can be booked")?;
         ensure!(
             listings.len() == size.samples && bookable.len() == size.samples,
             "there are too few listings"
         );
-        let texts: Vec<String> = bookable.iter().map(ToString::to_string).collect();
-        client.execute(&HOURS.replace("$1", "$1::text[]::uuid[]"), &[&texts]).await?;
+        for (calendar, listings) in [
+            (OFFICE_HOURS, bookable.as_slice()),
+            (AROUND_THE_CLOCK, std::slice::from_ref(&popular)),
+        ] {
+            let listings: Vec<String> = listings.iter().map(ToString::to_string).collect();
+            let Calendar { opens_at, minutes, a_day, .. } = calendar;
+            let [opens_at, minutes, a_day] = [opens_at, minutes, a_day].map(i32::try_from);
+            let values = (opens_at?, minutes?, a_day?);
+            client.execute(HOURS, &[&listings, &values.0, &values.1, &values.2]).await?;
+        }
 
         let tokens = market.sign_up(size.connections).await?;
         let all = "SELECT id::text FROM listings UNION ALL SELECT id::text FROM providers \
@@ -91,50 +129,45 @@ impl Marketplace {
             UNION ALL SELECT id::text FROM sessions";
         let ids = ids(client.query(all, &[]).await?).into_iter().collect();
         let midnight = (SystemClock.now().date_naive() + Days::new(1)).and_time(NaiveTime::MIN);
-        let marketplace = Self { listings, bookable, start: midnight.and_utc(), tokens, ids };
+        let start = midnight.and_utc();
+        let marketplace = Self { listings, bookable, popular, start, tokens, ids };
         marketplace.fill_calendars(market, size).await?;
         client.batch_execute("VACUUM ANALYZE").await?;
         Ok(marketplace)
     }
 
     async fn fill_calendars(&self, market: &Market, size: Size) -> Result<()> {
-        let samples = u64::try_from(size.samples)?;
-        let slot = move |number: u64| (number % samples, number / samples * EVERY);
-        let asked = self.booking("fill", move |number| Some(slot(number)), 201);
+        let (samples, start) = (u64::try_from(size.samples)?, self.start);
+        let slot = move |number: u64| OFFICE_HOURS.slot(start, number / samples * EVERY);
+        let asked = self.booking("fill", self.bookable.clone(), move |n| Some(slot(n)), 201);
         let numbers = 0..samples * APPOINTMENTS;
         load::each(market.address, usize::from(size.connections), numbers, &asked).await
     }
 
-    fn hour(&self, hour: u64) -> DateTime<Utc> {
-        self.start + TimeDelta::hours(i64::try_from(hour).unwrap_or_default())
+    /// The slot that a request of some number books.
+    pub(crate) fn slot(&self, calendar: Calendar, number: u64) -> DateTime<Utc> {
+        let calendars = if calendar.one_calendar { 1 } else { self.bookable.len() };
+        let slot = number / u64::try_from(calendars).unwrap_or(1);
+        calendar.slot(self.start, BOOKED_FROM * u64::from(calendar.a_day) + slot)
     }
 
-    /// The slot that the work `appointment` books with a number.
-    fn appointment(&self, number: u64) -> (u64, u64) {
-        let providers = u64::try_from(self.bookable.len()).unwrap_or(1);
-        (number % providers, BOOKED_FROM + number / providers)
-    }
-
-    /// Sends a booking: of a listing by its place, at an hour if there is one.
+    /// Sends a booking of one of the listings, each in turn, for a slot if there is one.
     fn booking(
         &self,
         work: &'static str,
-        slot: impl Fn(u64) -> Option<(u64, u64)> + Send + Sync + 'static,
+        listings: Vec<Uuid>,
+        slot: impl Fn(u64) -> Option<DateTime<Utc>> + Send + Sync + 'static,
         status: u16,
     ) -> Asked {
-        let (bookable, tokens, start) = (self.bookable.clone(), self.tokens.clone(), self.start);
+        let tokens = self.tokens.clone();
         let tag = work.bytes().fold(String::new(), |mut tag, byte| {
             write!(tag, "{byte:02x}").expect("a text takes any text");
             tag
         });
         let write = move |number: u64, connection: usize, out: &mut Vec<u8>| {
-            let place = slot(number);
-            let listing = pick(&bookable, place.map_or(number, |(listing, _)| listing));
-            let listing = ListingId::from_uuid(*listing);
-            let hour = place.map(|(_, hour)| i64::try_from(hour).unwrap_or_default());
-            let slot = hour.map_or(String::new(), |hour| {
-                format!(r#","slot":"{}""#, (start + TimeDelta::hours(hour)).format("%FT%TZ"))
-            });
+            let listing = listing(&listings, number);
+            let slot = slot(number)
+                .map_or(String::new(), |slot| format!(r#","slot":"{}""#, slot.format("%FT%TZ")));
             let body = format!(
                 r#"{{"listing_id":"{listing}","message":"Could you come and have a look at it?"{slot}}}"#
             );
@@ -150,16 +183,32 @@ impl Marketplace {
         Asked { write: Arc::new(write), status }
     }
 
+    /// Takes another slot every time.
+    fn appointments(&self, name: &'static str, calendar: Calendar, share: f64) -> Work {
+        let listings =
+            if calendar.one_calendar { vec![self.popular] } else { self.bookable.clone() };
+        let (start, calendars) = (self.start, u64::try_from(listings.len()).unwrap_or(1));
+        let slot = move |number: u64| {
+            let slot = BOOKED_FROM * u64::from(calendar.a_day) + number / calendars;
+            Some(calendar.slot(start, slot))
+        };
+        Work {
+            name,
+            asked: self.booking(name, listings, slot, 201),
+            expected: Expected { share: Some(share), ..Expected::default() },
+            calendar: Some(calendar),
+        }
+    }
+
     /// All works, in the order in which they are measured.
     pub(crate) fn works(&self) -> Vec<Work> {
         let page = |share| Expected { share: Some(share), postgres: Some(1.1), p99: None };
         let search = Expected { p99: Some(100.0), ..Expected::default() };
-        let command = |share| Expected { share: Some(share), ..Expected::default() };
         let read = |name, expected, path: Box<Path>| Work {
             name,
             asked: reading(path),
             expected,
-            slots: None,
+            calendar: None,
         };
         let listings = self.listings.clone();
         let bookable = self.bookable.clone();
@@ -185,35 +234,29 @@ impl Marketplace {
             ),
             Work {
                 name: "submit a request",
-                asked: self.booking("request", |_| None, 201),
-                expected: command(0.6),
-                slots: None,
+                asked: self.booking("request", self.bookable.clone(), |_| None, 201),
+                expected: Expected { share: Some(0.6), ..Expected::default() },
+                calendar: None,
             },
-            Work {
-                name: "submit an appointment",
-                asked: {
-                    let providers = u64::try_from(self.bookable.len()).unwrap_or(1);
-                    let slot = move |n: u64| Some((n % providers, BOOKED_FROM + n / providers));
-                    self.booking("slot", slot, 201)
-                },
-                expected: command(0.6),
-                slots: Some(|marketplace, number| {
-                    marketplace.hour(marketplace.appointment(number).1)
-                }),
-            },
+            self.appointments("submit an appointment", OFFICE_HOURS, 0.6),
+            self.appointments("the same, one calendar", AROUND_THE_CLOCK, 0.8),
             Work {
                 name: "a slot that is taken",
-                // The first provider's first appointment.
-                asked: self.booking("taken", |_| Some((0, 0)), 409),
-                expected: command(0.8),
-                slots: None,
+                asked: {
+                    // The first that was booked while the calendars were filled.
+                    let slot = OFFICE_HOURS.slot(self.start, 0);
+                    let first = self.bookable.iter().take(1).copied().collect();
+                    self.booking("taken", first, move |_| Some(slot), 409)
+                },
+                expected: Expected::default(),
+                calendar: None,
             },
         ]
     }
 
     /// What the jobs of a submitted request add when they run in the same process.
     pub(crate) fn submit_with_jobs(&self) -> Asked {
-        self.booking("jobs", |_| None, 201)
+        self.booking("jobs", self.bookable.clone(), |_| None, 201)
     }
 }
 
