@@ -75,8 +75,8 @@ pub(crate) async fn reserve(
     };
     let provider = listing.provider;
     let availability = tx.availability(provider).await?.ok_or(BookingError::SlotNotOffered)?;
-    let around = Calendar::around(starts_at);
     let settings = &listing.settings;
+    let around = Calendar::around(&availability, settings, starts_at);
 
     let occupied = &tx.occupied(provider, around, None).await?;
     Calendar { availability: &availability, settings, occupied }.free(starts_at, now)?;
@@ -107,7 +107,7 @@ pub(crate) async fn propose(
         .await?
         .map_or_else(|| AppointmentSettings::none(booking.listing()), |listing| listing.settings);
     let availability = tx.availability(provider).await?.ok_or(BookingError::SlotNotOffered)?;
-    let around = Calendar::around(starts_at);
+    let around = Calendar::around(&availability, &settings, starts_at);
     let occupied = tx.occupied(provider, around, Some(booking.id())).await?;
     let calendar =
         Calendar { availability: &availability, settings: &settings, occupied: &occupied };

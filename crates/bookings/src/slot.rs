@@ -130,8 +130,17 @@ pub(crate) struct Calendar<'a> {
 }
 
 impl Calendar<'_> {
-    /// How far around a start the bookings count: its week, and the longest buffers.
-    pub(crate) fn around(start: DateTime<Utc>) -> Interval {
+    /// How far around a start other bookings count: while the provider would be busy, and in its
+    /// week where days or weeks have a limit.
+    pub(crate) fn around(
+        availability: &Availability,
+        settings: &AppointmentSettings,
+        start: DateTime<Utc>,
+    ) -> Interval {
+        let rules = availability.rules();
+        if rules.per_day.is_none() && rules.per_week.is_none() {
+            return Calendar { availability, settings, occupied: &[] }.appointment(start).busy;
+        }
         let week = TimeDelta::days(9);
         Interval::new(start - week, start + week).expect("eighteen days are not empty")
     }
