@@ -305,7 +305,7 @@ const PUBLIC: Caching = Caching::Public { max_age: 15 };
 /// Find listings
 ///
 /// What is public, filtered and sorted. Parameters that are unknown, and attributes that no listing
-/// type declares, are errors. By relevance the 300 newest matches are ranked.
+/// type declares, are errors. By relevance the 200 newest matches are ranked.
 #[utoipa::path(
     operation_id = "listListings",
     tag = "listings",

@@ -49,7 +49,23 @@ impl Found {
 
 /// Only so many matches are ranked, the newest ones: ranking reads every match, and a common word
 /// has them by the hundred thousand.
-const RANKED: i64 = 300;
+const RANKED: i64 = 200;
+
+/// Up to this distance in metres what lies around a place is read whole, whatever the order.
+const BOXED: f64 = 5_000.0;
+
+/// Up to so many fields are read one by one: those of some thirty kilometres around a place.
+const WALKED: usize = 6;
+
+/// Which index leads to what lies within a distance.
+enum Reach {
+    /// That of places: the circle is small.
+    Box,
+    /// That of the fields of the grid, one after the other, each in the order of the list.
+    Fields(Vec<i32>),
+    /// That of the fields, together, or that of the order; `None` if the fields are too many.
+    Wide(Option<Vec<i32>>),
+}
 
 /// What both lists ask for.
 pub(super) struct Asked<'q> {
@@ -138,11 +154,14 @@ impl<'q> Asked<'q> {
         match (self.sort, self.words) {
             (Sort::Relevance, Some(words)) => self.most_relevant(&mut st, words),
             (Sort::Relevance | Sort::Newest, _) => {
-                self.ordered(&mut st, ", NULL::float8, NULL::bigint, s.created_at");
-                if let Some((SortKey::Created(at), id)) = self.after {
-                    st.sql(" AND (s.created_at, s.id) < (").bind(*at).sql(", ").bind(id).sql(")");
-                }
-                st.sql(" ORDER BY s.created_at DESC, s.id DESC");
+                self.newest_first(&mut st, self.limit.rows(), |st| {
+                    self.ordered(st, ", NULL::float8, NULL::bigint, s.created_at");
+                    if let Some((SortKey::Created(at), id)) = self.after {
+                        st.sql(" AND (s.created_at, s.id) < (").bind(*at).sql(", ").bind(id);
+                        st.sql(")");
+                    }
+                });
+                return st;
             }
             (Sort::Cheapest, _) => {
                 self.ordered(&mut st, ", NULL::float8, s.price_minor, NULL::timestamptz");
@@ -190,22 +209,64 @@ impl<'q> Asked<'q> {
         self.conditions(st);
     }
 
+    /// The newest of what is selected. The fields of a circle are read one by one, each in the order of
+    /// the list and no further than the limit: to find all that lies in a city takes longer than
+    /// to look at what is new there.
+    fn newest_first(
+        &self,
+        st: &mut Statement<Keys>,
+        limit: i64,
+        select: impl FnOnce(&mut Statement<Keys>),
+    ) {
+        const ORDER: &str = " ORDER BY s.created_at DESC, s.id DESC LIMIT ";
+        match self.reach() {
+            Some(Reach::Fields(fields)) => {
+                st.sql("SELECT s.* FROM unnest(").bind(fields);
+                st.sql("::integer[]) AS field (cell), LATERAL (");
+                select(st);
+                st.sql(ORDER).bind(limit).sql(") s");
+            }
+            Some(Reach::Box | Reach::Wide(_)) | None => select(st),
+        }
+        st.sql(ORDER).bind(limit);
+    }
+
+    /// How the index finds what lies within the distance.
+    fn reach(&self) -> Option<Reach> {
+        let near = self.near.as_ref()?;
+        let within = near.within?;
+        if within.metres() <= BOXED {
+            return Some(Reach::Box);
+        }
+        let newest = matches!(self.sort, Sort::Relevance | Sort::Newest);
+        match grid::cells(near) {
+            Some(fields)
+                if newest && fields.len() <= WALKED && self.among_favorites_of.is_none() =>
+            {
+                Some(Reach::Fields(fields))
+            }
+            fields => Some(Reach::Wide(fields)),
+        }
+    }
+
     /// Ranks the newest matches. What came after the first page was read stays out of the pages
     /// that follow.
     fn most_relevant(&self, st: &mut Statement<Keys>, words: &Words) {
-        st.sql("WITH candidates AS MATERIALIZED (SELECT s.id, s.created_at, s.document, ");
-        self.chord(st);
-        st.sql(" AS chord");
-        self.source(st);
-        self.conditions(st);
         let after = match self.after {
             Some((SortKey::Relevance { rank, newest }, id)) => Some((rank, newest, id)),
             _ => None,
         };
-        if let Some((_, newest, _)) = after {
-            st.sql(" AND s.created_at <= ").bind(*newest);
-        }
-        st.sql(" ORDER BY s.created_at DESC, s.id DESC LIMIT ").bind(RANKED);
+        st.sql("WITH candidates AS MATERIALIZED (");
+        self.newest_first(st, RANKED, |st| {
+            st.sql("SELECT s.id, s.created_at, s.document, ");
+            self.chord(st);
+            st.sql(" AS chord");
+            self.source(st);
+            self.conditions(st);
+            if let Some((_, newest, _)) = after {
+                st.sql(" AND s.created_at <= ").bind(*newest);
+            }
+        });
         st.sql(
             "), ranked AS (SELECT id, chord, ts_rank(document, to_tsquery('simple', search_fold(",
         );
@@ -282,13 +343,8 @@ impl<'q> Asked<'q> {
         if let Some(rating) = self.rating {
             st.and("s.rating_mean >= ").bind(f64::from(rating.hundredths()) / 100.0);
         }
-        if let Some(within) = self.near.and_then(|near| near.within) {
-            if let Some(cells) = self.near.as_ref().and_then(grid::cells) {
-                st.and("s.cell = ANY (").bind(cells).sql(")");
-            }
-            st.and("(");
-            self.chord(st);
-            st.sql(") <= ").bind(grid::chord(within));
+        if let (Some(reach), Some(near)) = (self.reach(), self.near) {
+            self.within(st, &reach, near);
         }
         if let Some(from) = self.created.from {
             st.and("s.created_at >= ").bind(from);
@@ -304,6 +360,29 @@ impl<'q> Asked<'q> {
                 st.and("s.category_ids && ").bind(categories);
             }
         }
+    }
+
+    fn within(&self, st: &mut Statement<Keys>, reach: &Reach, near: Near) {
+        let Some(chord) = near.within.map(grid::chord) else { return };
+        match reach {
+            Reach::Box => {
+                st.and("s.point <@ cube_enlarge(earth_point(").bind(near.place.lat()).sql(", ");
+                st.bind(near.place.lon()).sql("), ").bind(chord).sql(", 3)");
+            }
+            Reach::Fields(_) => {
+                st.and("s.cell = field.cell");
+            }
+            Reach::Wide(Some(fields)) => {
+                st.and("s.cell = ANY (").bind(fields.clone()).sql(")");
+            }
+            Reach::Wide(None) => {}
+        }
+        // The planner takes a third of any rows to be below a limit and half of them to have a truth. Of the
+        // fields of a circle it is rather half, and then their newest are soon found.
+        let walked = matches!(reach, Reach::Fields(_));
+        st.and(if walked { "coalesce((" } else { "((" });
+        self.chord(st);
+        st.sql(") <= ").bind(chord).sql(if walked { ", false)" } else { ")" });
     }
 
     fn listing_conditions(&self, st: &mut Statement<Keys>, query: &ListingQuery) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog::search::{Exact, ListingQuery, Position, ProviderQuery, Sort, SortKey, Vocabulary};
+use catalog::search::{
+    Exact, ListingQuery, Position, ProviderQuery, SearchStore, Sort, SortKey, Vocabulary,
+};
 use catalog::{Category, CategoryName, ListingType, ListingTypeDeclaration, Taxonomy};
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -15,22 +17,29 @@ use super::page::Asked;
 use crate::statement::Statement;
 use crate::{PgStore, Settings};
 
-async fn marketplace() -> (TestDatabase, PgStore) {
+async fn marketplace(listings: u32) -> (TestDatabase, PgStore) {
     let database = TestDatabase::new().await;
     let client = database.client().await;
-    let size = "SET LOCAL generate.listings = 20000; SET LOCAL generate.providers = 3000;";
-    let fill = format!("BEGIN; {size} {GENERATE_MARKETPLACE}; COMMIT");
+    let fill = format!(
+        "BEGIN; SET LOCAL generate.listings = {listings}; SET LOCAL generate.providers = 3000; \
+         {GENERATE_MARKETPLACE}; COMMIT"
+    );
     client.batch_execute(&fill).await.unwrap();
+    client.batch_execute("VACUUM ANALYZE").await.unwrap();
+    let store = PgStore::connect(&Settings::new(database.url()), |_| &[]).unwrap();
+    (database, store)
+}
+
+async fn favour_some(database: &TestDatabase) {
     let favorites = "INSERT INTO listing_favorites SELECT md5('account ' || n % 2000 + 1)::uuid, \
                      md5('listing ' || n % 19997 + 1)::uuid, now() FROM generate_series(1, 40000) n \
                      ON CONFLICT DO NOTHING; \
                      INSERT INTO provider_favorites SELECT md5('account ' || n % 2000 + 1)::uuid, \
                      md5('provider ' || n % 1999 + 1)::uuid, now() FROM generate_series(1, 20000) n \
                      ON CONFLICT DO NOTHING";
+    let client = database.client().await;
     client.batch_execute(favorites).await.unwrap();
     client.batch_execute("VACUUM ANALYZE").await.unwrap();
-    let store = PgStore::connect(&Settings::new(database.url()), |_| &[]).unwrap();
-    (database, store)
 }
 
 /// What the generated marketplace declares.
@@ -96,7 +105,8 @@ fn uses_indexes_only(what: &str, plan: &str) {
 
 #[tokio::test]
 async fn no_search_reads_a_whole_table() {
-    let (database, store) = marketplace().await;
+    let (database, store) = marketplace(20_000).await;
+    favour_some(&database).await;
     let vocabulary = vocabulary(&database).await;
     let id = ListingId::from_uuid(uuid(ACCOUNT));
 
@@ -161,6 +171,60 @@ async fn no_search_reads_a_whole_table() {
             uses_indexes_only(&format!("providers, {asked}"), &plan);
         }
     }
+}
+
+#[tokio::test]
+async fn every_way_to_a_place_leads_to_the_same_listings() {
+    const PLAIN: &str = "SELECT id::text FROM listing_search \
+        WHERE (point <-> earth_point($1, $2)) <= 12742017.6 * sin($3::float8 / 12742.0176) \
+        AND ($4 = '' OR document @@ to_tsquery('simple', $4)) AND ($5 = '' OR attributes @> $5::text::jsonb) \
+        ORDER BY created_at DESC, id DESC";
+    let (database, store) = marketplace(3_000).await;
+    let vocabulary = vocabulary(&database).await;
+    let client = database.client().await;
+
+    let mut found = 0;
+    for (lat, lon, kilometres) in [
+        (49.2, 8.2, 4.0),
+        (49.2, 8.2, 25.0),
+        (49.49, 8.49, 30.0),
+        (49.49, 8.49, 120.0),
+        (49.2, 8.2, 1_500.0),
+    ] {
+        for (word, style) in [("", ""), ("bara", ""), ("", "loft"), ("denen", "rustic")] {
+            let attributes = match style {
+                "" => String::new(),
+                style => format!(r#"{{"style": "{style}"}}"#),
+            };
+            let row = |row: &tokio_postgres::Row| uuid(row.get(0));
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+                [&lat, &lon, &kilometres, &word, &attributes];
+            let plain: Vec<Uuid> =
+                client.query(PLAIN, &values).await.unwrap().iter().map(row).collect();
+            let mut asked = format!(
+                "near={lat},{lon}&within_km={kilometres}&limit=50&sort={}",
+                Sort::Newest.name()
+            );
+            for (name, value) in [("q", word), ("attr.style", style)] {
+                if !value.is_empty() {
+                    asked = format!("{asked}&{name}={value}");
+                }
+            }
+            let mut query = ListingQuery::parse(pairs(&asked), &vocabulary).unwrap().query;
+            let mut listed: Vec<Uuid> = Vec::new();
+            for _ in 0..3 {
+                let words = query.words.clone();
+                let page = store.find_listings(&query, words, None).await.unwrap();
+                listed.extend(page.items.iter().map(|card| card.id.as_uuid()));
+                let Some((key, id)) = page.next else { break };
+                query.after = Some(Position { key, id, corrected: None });
+            }
+            let expected = &plain[..plain.len().min(150)];
+            assert_eq!(listed, expected, "{asked}");
+            found += listed.len();
+        }
+    }
+    assert!(found > 1_000, "too few to tell: {found}");
 }
 
 fn a_key(sort: Sort) -> SortKey {
