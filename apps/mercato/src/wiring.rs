@@ -219,7 +219,10 @@ pub fn derived_key(settings: &Settings, purpose: &str) -> [u8; 32] {
 
 /// Opens the pools that the settings describe.
 pub fn open_store(settings: &Settings, database_url: &str) -> anyhow::Result<PgStore> {
-    let store = PgStore::connect(&settings.database.pools(database_url), jobs::subscribers)
+    // What does not serve requests asks too, from a runtime of its own.
+    let runtimes = settings.server.threads() + 1;
+    let pools = settings.database.pools(database_url, runtimes);
+    let store = PgStore::connect(&pools, jobs::subscribers)
         .context("cannot prepare the database's pools")?;
     Ok(store.with_job_policies(jobs::policy))
 }

@@ -15,6 +15,7 @@ mod identity;
 mod migrate;
 mod notifications;
 mod platform;
+mod pools;
 mod reviews;
 mod schema;
 mod statement;

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::endpoint::Endpoint;
 use crate::failure::storage;
-use crate::store::establish;
+use crate::pools::establish;
 use crate::{PgStore, job_queue};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");

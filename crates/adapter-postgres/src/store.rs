@@ -2,21 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::Timeouts;
-use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-};
-use futures_util::FutureExt;
+use diesel_async::pooled_connection::deadpool::Object;
 use kernel::{Ids, StorageError, SystemIds};
 
 use crate::PgTx;
 use crate::catalog::TaxonomyCache;
-use crate::endpoint::Endpoint;
-use crate::failure::{failed, unavailable};
 use crate::platform::{JobPolicies, JobPolicy};
+use crate::pools::Pools;
 
 /// How sessions for searches differ from others. A search's best plan depends on its values; a plan
 /// made for any value reads far too much. Workers and compilation help a single query on an idle
@@ -38,6 +31,9 @@ pub struct Settings {
     pub connections: usize,
     /// Connections for searches, which are planned anew for every query.
     pub search_connections: usize,
+    /// Over how many runtimes the connections are spread. A connection is driven where it was opened:
+    /// asked from the thread of another runtime, every message of it wakes two threads.
+    pub runtimes: usize,
     /// The longest a statement may take.
     pub statement_timeout: Duration,
     /// The longest a statement may wait for a lock.
@@ -55,6 +51,7 @@ impl Settings {
             url: url.into(),
             connections: 16,
             search_connections: 8,
+            runtimes: 1,
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(2),
             idle_in_transaction_timeout: Duration::from_secs(10),
@@ -69,8 +66,8 @@ pub type Subscriptions = fn(&str) -> &'static [&'static str];
 /// Opens transactions, and answers reads that need none.
 #[derive(Clone)]
 pub struct PgStore {
-    pool: Pool<AsyncPgConnection>,
-    search_pool: Pool<AsyncPgConnection>,
+    pools: Pools,
+    search_pools: Pools,
     subscriptions: Subscriptions,
     policies: JobPolicies,
     ids: Arc<dyn Ids>,
@@ -79,7 +76,7 @@ pub struct PgStore {
 
 impl fmt::Debug for PgStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgStore").field("pool", &self.pool.status()).finish_non_exhaustive()
+        f.debug_struct("PgStore").field("pools", &self.pools).finish_non_exhaustive()
     }
 }
 
@@ -90,8 +87,8 @@ impl PgStore {
         subscriptions: Subscriptions,
     ) -> Result<Self, StorageError> {
         Ok(Self {
-            pool: pool(settings, settings.connections, "mercato", &[])?,
-            search_pool: pool(
+            pools: Pools::new(settings, settings.connections, "mercato", &[])?,
+            search_pools: Pools::new(
                 settings,
                 settings.search_connections,
                 "mercato-search",
@@ -122,12 +119,12 @@ impl PgStore {
 
     /// A connection for reads and for single statements.
     pub(crate) async fn conn(&self) -> Result<Object<AsyncPgConnection>, StorageError> {
-        self.pool.get().await.map_err(|error| unavailable("get a connection", error))
+        self.pools.get().await
     }
 
     /// A connection for searches.
     pub(crate) async fn search_conn(&self) -> Result<Object<AsyncPgConnection>, StorageError> {
-        self.search_pool.get().await.map_err(|error| unavailable("get a connection", error))
+        self.search_pools.get().await
     }
 
     /// The listing types and categories as they were read last.
@@ -141,57 +138,4 @@ impl PgStore {
         let mut conn = self.conn().await?;
         conn.batch_execute("SELECT 1").await.map_err(crate::failure::storage("ping"))
     }
-}
-
-/// A pool whose sessions bear a name, so that an operator sees in `pg_stat_activity` whose they are.
-fn pool(
-    settings: &Settings,
-    size: usize,
-    name: &str,
-    session: &[(&str, &str)],
-) -> Result<Pool<AsyncPgConnection>, StorageError> {
-    let mut options = format!(
-        "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
-         -c timezone=UTC -c application_name={name}",
-        settings.statement_timeout.as_millis(),
-        settings.lock_timeout.as_millis(),
-        settings.idle_in_transaction_timeout.as_millis(),
-    );
-    for &(name, value) in session {
-        options.extend([" -c ", name, "=", value]);
-    }
-    let mut config = ManagerConfig::default();
-    config.recycling_method = RecyclingMethod::Fast;
-    let endpoint = settings
-        .url
-        .parse::<Endpoint>()
-        .map_err(|error| failed("read the address of the database", error))?
-        .with_options(&options);
-    config.custom_setup = Box::new(move |_| establish(endpoint.clone()).boxed());
-    let manager = AsyncDieselConnectionManager::new_with_config(settings.url.clone(), config);
-    Pool::builder(manager)
-        .max_size(size)
-        .runtime(deadpool::Runtime::Tokio1)
-        .timeouts(Timeouts {
-            wait: Some(settings.checkout_timeout),
-            create: Some(settings.checkout_timeout),
-            recycle: Some(settings.checkout_timeout),
-        })
-        .build()
-        .map_err(|error| failed("build a pool", error))
-}
-
-/// A connection of our own to the endpoint.
-pub(crate) async fn establish(endpoint: Endpoint) -> ConnectionResult<AsyncPgConnection> {
-    let (client, connection) = endpoint
-        .connect()
-        .await
-        .map_err(|error| ConnectionError::BadConnection(explained(&error)))?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
-}
-
-/// The error with its causes: the driver says only that something failed.
-fn explained(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -293,6 +293,14 @@ impl Settings {
     }
 }
 
+impl Server {
+    /// How many threads serve requests.
+    pub fn threads(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(2, usize::from);
+        if self.workers == 0 { processors() } else { self.workers }
+    }
+}
+
 impl Database {
     /// The address that is configured, with the root certificate that is set beside it.
     pub fn address(&self) -> Option<String> {
@@ -303,13 +311,14 @@ impl Database {
         })
     }
 
-    /// What the adapter needs to connect to `url`.
-    pub fn pools(&self, url: &str) -> adapter_postgres::Settings {
+    /// What the adapter needs to connect to `url` from so many runtimes.
+    pub fn pools(&self, url: &str, runtimes: usize) -> adapter_postgres::Settings {
         use std::time::Duration;
         adapter_postgres::Settings {
             url: url.to_owned(),
             connections: self.connections,
             search_connections: self.search_connections,
+            runtimes,
             statement_timeout: Duration::from_millis(self.statement_timeout_ms),
             lock_timeout: Duration::from_millis(self.lock_timeout_ms),
             idle_in_transaction_timeout: Duration::from_millis(self.idle_in_transaction_timeout_ms),

@@ -75,7 +75,6 @@ impl Settings {
     pub fn of(settings: &config::Settings) -> Self {
         let server = &settings.server;
         let limits = &settings.limits;
-        let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             address: server.address,
             public_url: server.public_url.clone(),
@@ -87,7 +86,7 @@ impl Settings {
                 sign_in: limits.sign_in_per_minute,
             }),
             queue_alarm: Duration::from_secs(settings.jobs.alarm_after_seconds),
-            workers: if server.workers == 0 { processors } else { server.workers },
+            workers: server.threads(),
             drain: Duration::from_secs(server.shutdown_grace_seconds),
             header_timeout: Duration::from_secs(server.header_timeout_seconds),
             request_timeout: Duration::from_secs(server.request_timeout_seconds),

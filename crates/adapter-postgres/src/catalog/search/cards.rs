@@ -51,13 +51,16 @@ const LISTINGS: &str = "\
     p.rating_count, p.rating_mean, p.rating_score, \
     c.id, c.slug, c.name, \
     m.id, m.listing_id, m.position, m.kind, m.key, m.bytes, m.width, m.height, m.alt, \
-    m.variants, m.blur_hash, m.added_at, \
-    f.account_id IS NOT NULL \
+    m.variants, m.blur_hash, m.added_at";
+
+const OF_LISTINGS: &str = "\
     FROM listings l \
     JOIN providers p ON p.id = l.provider_id \
     LEFT JOIN categories c ON c.id = l.category_id \
-    LEFT JOIN listing_media m ON m.id = l.cover_media_id \
-    LEFT JOIN listing_favorites f ON f.listing_id = l.id AND f.account_id = ";
+    LEFT JOIN listing_media m ON m.id = l.cover_media_id";
+
+const FAVORITE_LISTINGS: &str =
+    " LEFT JOIN listing_favorites f ON f.listing_id = l.id AND f.account_id = ";
 
 type ProviderCardSql = (
     (SqlUuid, Text, Text, Nullable<Text>, Nullable<SqlUuid>, Array<SqlUuid>, Array<Text>),
@@ -69,9 +72,10 @@ type ProviderCardSql = (
 const PROVIDERS: &str = "\
     SELECT p.id, p.slug, p.name, p.headline, p.avatar_media_id, p.category_ids, p.languages, \
     p.lat, p.lon, p.verification, p.verification_at, p.rating_count, p.rating_mean, \
-    p.rating_score, p.favorite_count, p.created_at, f.account_id IS NOT NULL \
-    FROM providers p \
-    LEFT JOIN provider_favorites f ON f.provider_id = p.id AND f.account_id = ";
+    p.rating_score, p.favorite_count, p.created_at";
+
+const FAVORITE_PROVIDERS: &str =
+    " LEFT JOIN provider_favorites f ON f.provider_id = p.id AND f.account_id = ";
 
 #[derive(diesel::Queryable)]
 struct RatingPart {
@@ -153,6 +157,26 @@ struct ProviderCardRow {
     is_favorite: bool,
 }
 
+/// Selects with whether the caller keeps it. A visitor keeps nothing, and a join that only the values show to
+/// be empty has PostgreSQL plan every query anew.
+fn select<ST>(
+    st: &mut Statement<ST>,
+    columns: &'static str,
+    from: &'static str,
+    favorites: &'static str,
+    caller: Option<AccountId>,
+) {
+    st.sql(columns);
+    match caller {
+        Some(account) => {
+            st.sql(", f.account_id IS NOT NULL ").sql(from).sql(favorites).bind(account.as_uuid());
+        }
+        None => {
+            st.sql(", false ").sql(from);
+        }
+    }
+}
+
 /// The cards of those listings that are public, by their ids.
 pub(crate) async fn listing_cards(
     conn: &mut AsyncPgConnection,
@@ -160,7 +184,7 @@ pub(crate) async fn listing_cards(
     caller: Option<AccountId>,
 ) -> Result<HashMap<Uuid, ListingCard>, StorageError> {
     let mut st = Statement::<ListingCardSql>::new();
-    st.sql(LISTINGS).bind(caller.map(AccountId::as_uuid));
+    select(&mut st, LISTINGS, OF_LISTINGS, FAVORITE_LISTINGS, caller);
     st.sql(" WHERE l.status = 'published' AND l.provider_active AND l.id = ANY (");
     st.bind(ids).sql(")");
     let rows: Vec<ListingCardRow> = st.load(conn).await.map_err(storage("load listings"))?;
@@ -174,7 +198,7 @@ pub(crate) async fn provider_cards(
     caller: Option<AccountId>,
 ) -> Result<HashMap<Uuid, ProviderCard>, StorageError> {
     let mut st = Statement::<ProviderCardSql>::new();
-    st.sql(PROVIDERS).bind(caller.map(AccountId::as_uuid));
+    select(&mut st, PROVIDERS, " FROM providers p", FAVORITE_PROVIDERS, caller);
     st.sql(" WHERE p.status = 'active' AND p.id = ANY (").bind(ids).sql(")");
     let rows: Vec<ProviderCardRow> = st.load(conn).await.map_err(storage("load providers"))?;
     rows.into_iter().map(|row| Ok((row.profile.id, ProviderCard::try_from(row)?))).collect()
