@@ -15,18 +15,19 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
     config.configure(super::media::routes);
 }
 
+/// Routes are tried in this order, so what is asked most often comes first.
 fn v1(config: &mut ServiceConfig<'_>) {
     config
-        .configure(super::auth::routes)
-        .configure(super::me::routes)
         .configure(super::search::routes)
         .configure(super::suggest::routes)
+        .configure(super::listings::routes)
+        .configure(super::auth::routes)
+        .configure(super::me::routes)
         .configure(super::favorites::routes)
         .configure(super::stats::routes)
         .configure(super::listing_types::routes)
         .configure(super::categories::routes)
         .configure(super::providers::routes)
-        .configure(super::listings::routes)
         .configure(super::prices::routes)
         .configure(super::moderation::routes)
         .configure(super::accounts::routes)
