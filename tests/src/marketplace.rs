@@ -219,8 +219,8 @@ impl Marketplace {
         lines
     }
 
-    /// Stops the API as an operator would: requests under way are answered.
-    pub async fn stop_gracefully(mut self) {
+    /// Stops the API as an operator would: requests under way are answered. What it left is in the database.
+    pub async fn stop_gracefully(mut self) -> TestDatabase {
         let Parts { api, worker, simulation, database, runtime } =
             self.running.take().expect("a marketplace is stopped once");
         let stopping = runtime.spawn(async move {
@@ -232,7 +232,7 @@ impl Marketplace {
         });
         stopping.await.expect("the marketplace stops");
         runtime.shutdown_background();
-        drop(database);
+        database
     }
 }
 
