@@ -4,7 +4,10 @@
 //! of those that were seen, all of a transaction from the same request. What a request makes anew (ids, keys) is made
 //! anew by the script, and a slot that was booked becomes the next free one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt::Write as _,
+};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -343,7 +346,8 @@ fn one_of_arrays(column: &[Option<&str>], name: &str) -> String {
     let mut text = String::from("(CASE");
     for (value, requests) in requests {
         let requests = requests.join(", ");
-        text += &format!(" WHEN :i::integer IN ({requests}) THEN {}::{name}", literal(value));
+        write!(text, " WHEN :i::integer IN ({requests}) THEN {}::{name}", literal(value))
+            .expect("a text takes any text");
     }
     text + " END)"
 }

@@ -177,7 +177,7 @@ async fn no_search_reads_a_whole_table() {
 async fn every_way_to_a_place_leads_to_the_same_listings() {
     const PLAIN: &str = "SELECT id::text FROM listing_search \
         WHERE (point <-> earth_point($1, $2)) <= 12742017.6 * sin($3::float8 / 12742.0176) \
-        AND ($4 = '' OR document @@ to_tsquery('simple', $4)) AND ($5 = '' OR attributes @> $5::text::jsonb) \
+        AND ($4 = '' OR document @@ to_tsquery('simple', $4 || ':*')) AND ($5 = '' OR attributes @> $5::text::jsonb) \
         ORDER BY created_at DESC, id DESC";
     let (database, store) = marketplace(3_000).await;
     let vocabulary = vocabulary(&database).await;
