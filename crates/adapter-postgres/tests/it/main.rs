@@ -7,6 +7,7 @@ mod identity;
 mod jobs;
 mod media;
 mod notifications;
+mod partitions;
 mod platform;
 mod reviews;
 mod tls;
