@@ -29,5 +29,5 @@ pub use platform::{
     Forgotten, JobPolicies, JobPolicy, JobRequest, JobStatus, QueueFigure, QueuedJob,
     STANDING_JOBS, ServerFacts, TIMER_JOB, job_queue,
 };
-pub use store::{PgStore, SEARCH_SESSION, Settings, Subscriptions};
+pub use store::{Cause, PgStore, SEARCH_SESSION, Settings, Subscriptions};
 pub use tx::PgTx;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::HOUSEKEEPING;
 use super::{JobContext, JobFailure, media};
+use crate::traces;
 use crate::wiring::Services;
 
 macro_rules! cron_jobs {
@@ -22,7 +23,8 @@ macro_rules! cron_jobs {
 
                 async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
                     let context: JobContext = super::registry::context(&context)?;
-                    HOUSEKEEPING.in_time($work(context)).await
+                    let work = Box::pin(HOUSEKEEPING.in_time($work(context)));
+                    traces::job(Self::IDENTIFIER, None, work).await
                 }
             }
         )+
