@@ -1,6 +1,7 @@
 //! What every domain stands on: events, jobs, timers, idempotency keys, the audit log.
 
 mod audit;
+mod copies;
 mod examination;
 mod idempotency;
 mod jobs;
@@ -11,6 +12,7 @@ mod retention;
 mod simulation;
 mod timers;
 
+pub use copies::{CopiedTable, RowCopy};
 pub use examination::ServerFacts;
 pub use jobs::{JobStatus, QueueFigure, QueuedJob, TIMER_JOB};
 pub use outbox::{JobPolicies, JobPolicy, JobRequest, STANDING_JOBS};

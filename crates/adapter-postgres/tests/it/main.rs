@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot arrange its world fails right there")]
 mod bookings;
 mod catalog;
+mod copies;
 mod discovery;
 mod identity;
 mod jobs;
