@@ -58,6 +58,11 @@ async fn a_listing_is_written_moderated_and_found() {
 
     let queue = moderator.get("admin/moderation").await.expect(200);
     assert_eq!(queue.data()[0]["id"], created.body["id"]);
+    let counted = moderator.get("admin/moderation?page=1&include_total=true").await.expect(200);
+    assert_eq!((counted.data(), &counted.body["page"]["total"]), (queue.data(), &json!(1)));
+    let beyond = "admin/moderation?page=2&include_total=true&listing_type=lamp";
+    let beyond = moderator.get(beyond).await.expect(200);
+    assert_eq!((beyond.data().len(), &beyond.body["page"]["total"]), (0, &json!(1)));
     let _ = moderator.command(&format!("admin/{path}/approve")).await.expect(200);
 
     let shown = visitor.get(&format!("{path}?expand=provider,category")).await.expect(200);

@@ -173,6 +173,12 @@ async fn readers_vote_and_report_and_the_reviewed_side_replies() {
     let _ = reader.post(&path("report"), report).await.expect(204);
     let moderator = marketplace.moderator().await;
     let queue = moderator.get("admin/reviews?queue=reported").await.expect(200);
+    let counted = "admin/reviews?queue=reported&page=1&include_total=true";
+    let counted = moderator.get(counted).await.expect(200);
+    assert_eq!(counted.data().len(), queue.data().len());
+    assert_eq!(counted.body["page"]["total"], queue.data().len());
+    let beyond = moderator.get("admin/reviews?queue=reported&page=2").await.expect(200);
+    assert!(beyond.data().is_empty());
     assert_eq!(queue.data()[0]["reports"][0]["reason"], "spam");
     let _ = reader.get("admin/reviews").await.refused(403, "forbidden");
 

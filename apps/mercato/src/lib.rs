@@ -13,4 +13,5 @@ pub mod profile;
 mod seed;
 pub mod sessions;
 pub mod telemetry;
+pub mod traces;
 pub mod wiring;

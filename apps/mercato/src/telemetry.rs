@@ -9,15 +9,22 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use adapter_postgres::{PgStore, QueueFigure};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use opentelemetry_sdk::trace::SdkTracer;
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::config::{LogFormat, Logs};
+use crate::config::{self, LogFormat, Logs};
+use crate::traces::{self, Traces};
 
 /// Buckets of durations, in seconds: from a cached read to a job that is far too slow.
 const SECONDS: [f64; 14] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// What keeps the spans of traces out of the lines.
+const UNTRACED: &str = "traces=off";
 
 /// Why nothing can be seen.
 #[derive(Debug, Error)]
@@ -30,6 +37,9 @@ pub enum TelemetryError {
         /// Why not.
         reason: String,
     },
+    /// The collector's address is none.
+    #[error("traces cannot be sent: {0}")]
+    Traces(String),
     /// The recorder cannot be set up.
     #[error("measurements cannot be recorded: {0}")]
     Recorder(String),
@@ -43,13 +53,27 @@ pub enum TelemetryError {
     },
 }
 
-/// Starts logging to standard error. A second call in one process changes nothing.
-pub fn start_logs(logs: &Logs) -> Result<(), TelemetryError> {
+/// Starts logging to standard error, and traces if there is a collector for them. A second call in
+/// one process changes nothing.
+pub fn start(logs: &Logs, traces: &config::Traces) -> Result<Traces, TelemetryError> {
+    let traces =
+        Traces::start(traces).map_err(|error| TelemetryError::Traces(error.to_string()))?;
+    start_logs(logs, &traces)?;
+    Ok(traces)
+}
+
+fn start_logs(logs: &Logs, traces: &Traces) -> Result<(), TelemetryError> {
     let text = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_else(|_| logs.filter.clone());
     let filter = EnvFilter::try_new(&text).map_err(|error| TelemetryError::Filter {
         filter: text.clone(),
         reason: error.to_string(),
     })?;
+    // They are made for the collector, and say nothing that the lines do not say.
+    let filter = filter.add_directive(UNTRACED.parse().expect("a literal directive"));
+    if let Some(tracer) = traces.tracer() {
+        start_both(logs, filter, tracer);
+        return Ok(());
+    }
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only a logger that is already there refuses, and then it stays.
     let _ = match logs.format {
@@ -62,6 +86,26 @@ pub fn start_logs(logs: &Logs) -> Result<(), TelemetryError> {
         }
     };
     Ok(())
+}
+
+/// Lines and traces from the same spans, each with a filter of its own.
+fn start_both(logs: &Logs, filter: EnvFilter, tracer: SdkTracer) {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match logs.format {
+        LogFormat::Text => {
+            lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).boxed()
+        }
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_location(false)
+        .with_target(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_filter(Targets::new().with_target(traces::TARGET, LevelFilter::INFO));
+    // Only a logger that is already there refuses, and then it stays.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
 }
 
 /// The recorder of this process; there is one, however often it is asked for.

@@ -25,6 +25,7 @@ use crate::jobs;
 use crate::mail;
 use crate::profile::Profile;
 use crate::sessions::CachedSessions;
+use crate::traces;
 
 pub use self::catalog::Catalog;
 pub use self::discovery::{Discovery, ViewerKey};
@@ -224,5 +225,5 @@ pub fn open_store(settings: &Settings, database_url: &str) -> anyhow::Result<PgS
     let pools = settings.database.pools(database_url, runtimes);
     let store = PgStore::connect(&pools, jobs::subscribers)
         .context("cannot prepare the database's pools")?;
-    Ok(store.with_job_policies(jobs::policy))
+    Ok(store.with_job_policies(jobs::policy).with_cause(traces::current))
 }

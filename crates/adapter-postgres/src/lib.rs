@@ -26,8 +26,8 @@ pub use endpoint::{EndpointError, trusting};
 pub use migrate::{MigrationError, SchemaStanding, migrate, pending_migrations};
 pub use notifications::SEND_MAIL;
 pub use platform::{
-    JobPolicies, JobPolicy, JobRequest, JobStatus, QueueFigure, QueuedJob, STANDING_JOBS,
-    ServerFacts, TIMER_JOB, job_queue,
+    CopiedTable, Forgotten, JobPolicies, JobPolicy, JobRequest, JobStatus, QueueFigure, QueuedJob,
+    RowCopy, STANDING_JOBS, ServerFacts, TIMER_JOB, job_queue,
 };
-pub use store::{PgStore, SEARCH_SESSION, Settings, Subscriptions};
+pub use store::{Cause, PgStore, SEARCH_SESSION, Settings, Subscriptions};
 pub use tx::PgTx;

@@ -63,6 +63,9 @@ impl Settings {
 /// Which handlers an event goes to, by its name: the names of their jobs.
 pub type Subscriptions = fn(&str) -> &'static [&'static str];
 
+/// The trace of the work that is under way, if there is one: a `traceparent` (W3C Trace Context).
+pub type Cause = fn() -> Option<String>;
+
 /// Opens transactions, and answers reads that need none.
 #[derive(Clone)]
 pub struct PgStore {
@@ -71,6 +74,7 @@ pub struct PgStore {
     subscriptions: Subscriptions,
     policies: JobPolicies,
     ids: Arc<dyn Ids>,
+    cause: Cause,
     taxonomy: Arc<TaxonomyCache>,
 }
 
@@ -97,8 +101,15 @@ impl PgStore {
             subscriptions,
             policies: |_| JobPolicy::default(),
             ids: Arc::new(SystemIds),
+            cause: || None,
             taxonomy: Arc::default(),
         })
+    }
+
+    /// The same, where the jobs of an event belong to the trace of what made it happen.
+    #[must_use]
+    pub fn with_cause(self, cause: Cause) -> Self {
+        Self { cause, ..self }
     }
 
     /// The same, where not every kind of job is treated alike.
@@ -114,7 +125,8 @@ impl PgStore {
     /// Opens a transaction.
     pub async fn open(&self) -> Result<PgTx, StorageError> {
         let (subscriptions, policies) = (self.subscriptions, self.policies);
-        PgTx::begin(self.conn().await?, subscriptions, policies, Arc::clone(&self.ids)).await
+        let (ids, cause) = (Arc::clone(&self.ids), self.cause);
+        PgTx::begin(self.conn().await?, subscriptions, policies, ids, cause).await
     }
 
     /// A connection for reads and for single statements.

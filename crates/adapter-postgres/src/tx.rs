@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::failure::storage;
 use crate::platform::{JobPolicies, JobPolicy};
-use crate::store::Subscriptions;
+use crate::store::{Cause, Subscriptions};
 
 /// How long a rollback may take: a server that does not answer must not keep the connection's place
 /// in the pool.
@@ -23,6 +23,9 @@ pub struct PgTx {
     subscriptions: Subscriptions,
     policies: JobPolicies,
     ids: Arc<dyn Ids>,
+    cause: Cause,
+    /// Measures it, where transactions are traced; ends with it.
+    span: tracing::Span,
 }
 
 impl fmt::Debug for PgTx {
@@ -37,10 +40,18 @@ impl PgTx {
         subscriptions: Subscriptions,
         policies: JobPolicies,
         ids: Arc<dyn Ids>,
+        cause: Cause,
     ) -> Result<Self, StorageError> {
         // From here on the guard owns the connection: a request that is given up between BEGIN and
         // its answer rolls back like any other.
-        let mut tx = Self { conn: Some(conn), subscriptions, policies, ids };
+        let span = tracing::info_span!(
+            target: "traces",
+            "transaction",
+            otel.kind = "client",
+            db.system.name = "postgresql",
+            committed = tracing::field::Empty,
+        );
+        let mut tx = Self { conn: Some(conn), subscriptions, policies, ids, cause, span };
         tx.conn().batch_execute("BEGIN").await.map_err(storage("begin a transaction"))?;
         Ok(tx)
     }
@@ -59,6 +70,11 @@ impl PgTx {
         (self.policies)(identifier)
     }
 
+    /// The trace of the work that is under way.
+    pub(crate) fn cause(&self) -> Option<String> {
+        (self.cause)()
+    }
+
     pub(crate) fn ids(&self) -> &dyn Ids {
         &*self.ids
     }
@@ -74,6 +90,7 @@ impl UnitOfWork for PgTx {
             .await
             .map_err(storage("commit a transaction"))?;
         self.conn.take();
+        self.span.record("committed", true);
         Ok(())
     }
 }

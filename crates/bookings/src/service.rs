@@ -161,18 +161,53 @@ impl BookingService {
         id: BookingId,
         command: BookingCommand,
     ) -> Result<Seen, BookingError> {
-        let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let mut booking = load(&mut *tx, id).await?;
+        let seen = self.change(&mut *tx, actor, id, command).await?;
+        tx.commit().await?;
+        Ok(seen)
+    }
+
+    /// The same for a command that adds something, such as an offer, and may be asked for twice
+    /// under one key: the second time it adds nothing and is answered as the first.
+    pub async fn command_once(
+        &self,
+        actor: &Actor,
+        id: BookingId,
+        command: BookingCommand,
+        idempotency: Option<Idempotency<'_, Seen>>,
+    ) -> Result<Once<Seen>, BookingError> {
+        let mut tx = self.store.begin().await?;
+        if let Some(idempotency) = &idempotency
+            && let Some(answer) = idempotency.replay(&mut *tx).await?
+        {
+            return Ok(Once::Replayed(answer));
+        }
+        let seen = self.change(&mut *tx, actor, id, command).await?;
+        if let Some(idempotency) = &idempotency {
+            idempotency.remember(&mut *tx, &seen).await?;
+        }
+        tx.commit().await?;
+        Ok(Once::Done(seen))
+    }
+
+    /// Loads, authorises, decides, stores and publishes, within a transaction.
+    async fn change(
+        &self,
+        tx: &mut dyn BookingTx,
+        actor: &Actor,
+        id: BookingId,
+        command: BookingCommand,
+    ) -> Result<Seen, BookingError> {
+        let now = self.clock.now();
+        let mut booking = load(tx, id).await?;
         booking.authorize(actor, command.action())?;
         let side = booking.side_of(actor).ok_or(BookingError::NotFound { id })?;
 
         let timers = booking.timers(now);
-        let transition = self.carry_out(&mut *tx, &mut booking, command, side, now).await?;
+        let transition = self.carry_out(tx, &mut booking, command, side, now).await?;
 
         tx.update_booking(&booking).await?;
-        record(&mut *tx, &booking, &transition, &timers, actor.account(), now).await?;
-        tx.commit().await?;
+        record(tx, &booking, &transition, &timers, actor.account(), now).await?;
         Ok(Seen::new(booking, side, now))
     }
 

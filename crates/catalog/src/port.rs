@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::{
     AccountId, CategoryId, ChangeRequestId, IdempotencyLedger, Limit, ListingId, Outbox, Page,
-    ProviderId, StorageError, UnitOfWork,
+    ProviderId, StorageError, Total, UnitOfWork,
 };
 use serde::{Deserialize, Serialize};
 
@@ -381,6 +381,18 @@ pub trait CatalogStore: Debug + Send + Sync {
         &self,
         wanted: &ReviewQueue,
     ) -> Result<Page<ReviewItem, QueuePosition>, StorageError>;
+
+    /// The position of the last of so many first items of the queue, of all listing types or of
+    /// one; `None` if there are fewer.
+    async fn review_queue_position(
+        &self,
+        listing_type: Option<String>,
+        skipped: u16,
+    ) -> Result<Option<QueuePosition>, StorageError>;
+
+    /// How many items the queue has, of all listing types or of one.
+    async fn count_review_queue(&self, listing_type: Option<String>)
+    -> Result<Total, StorageError>;
 
     /// The changes of a price since a time, newest first; at most 500.
     async fn price_changes(

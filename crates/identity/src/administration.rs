@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use access::{Action, Actor, AuditEntry, Relation, Role, Roles, decide};
-use kernel::{AccountId, Clock, Ids, Limit, Locale, Page};
+use kernel::{AccountId, Clock, Ids, Limit, Locale, Page, PageNumber, Total};
 use serde_json::json;
 
 use crate::event::role_names;
@@ -64,6 +64,35 @@ impl AccountAdministration {
     ) -> Result<Page<Account, AccountPosition>, IdentityError> {
         authorise(actor, Action::AccountAdminister)?;
         Ok(self.reader.list_accounts(filter, after, limit).await?)
+    }
+
+    /// A page of accounts by its number.
+    pub async fn accounts_numbered(
+        &self,
+        actor: &Actor,
+        filter: &AccountFilter,
+        number: PageNumber,
+        limit: Limit,
+    ) -> Result<Page<Account, AccountPosition>, IdentityError> {
+        authorise(actor, Action::AccountAdminister)?;
+        let after = match number.skipped() {
+            0 => None,
+            skipped => match self.reader.account_position(filter, skipped).await? {
+                Some(position) => Some(position),
+                None => return Ok(Page { items: Vec::new(), next: None }),
+            },
+        };
+        Ok(self.reader.list_accounts(filter, after, limit).await?)
+    }
+
+    /// How many accounts there are.
+    pub async fn count_accounts(
+        &self,
+        actor: &Actor,
+        filter: &AccountFilter,
+    ) -> Result<Total, IdentityError> {
+        authorise(actor, Action::AccountAdminister)?;
+        Ok(self.reader.count_accounts(filter).await?)
     }
 
     /// One account.

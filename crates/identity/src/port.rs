@@ -3,7 +3,7 @@ use std::fmt::Debug;
 use access::{Action, AuditLog, Role, Roles};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{AccountId, Inbox, Limit, Outbox, Page, SessionId, StorageError, UnitOfWork};
+use kernel::{AccountId, Inbox, Limit, Outbox, Page, SessionId, StorageError, Total, UnitOfWork};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -168,6 +168,16 @@ pub trait IdentityReader: Send + Sync {
         after: Option<AccountPosition>,
         limit: Limit,
     ) -> Result<Page<Account, AccountPosition>, StorageError>;
+
+    /// The position of the last of so many first accounts; `None` if there are fewer.
+    async fn account_position(
+        &self,
+        filter: &AccountFilter,
+        skipped: u16,
+    ) -> Result<Option<AccountPosition>, StorageError>;
+
+    /// How many accounts there are.
+    async fn count_accounts(&self, filter: &AccountFilter) -> Result<Total, StorageError>;
 
     /// What a request needs to know of a session and its account, in one query.
     async fn find_session_facts(&self, id: SessionId)

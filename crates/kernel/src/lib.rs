@@ -35,7 +35,7 @@ pub use ids::{
 };
 pub use locale::{Locale, UnknownLocale};
 pub use money::{Currency, Money, MoneyError};
-pub use page::{Limit, LimitError, Page};
+pub use page::{Limit, LimitError, Page, PageNumber, PageNumberError, Total};
 pub use place::{Distance, Place, PlaceError};
 #[cfg(feature = "testing")]
 pub use random::RepeatingRandom;

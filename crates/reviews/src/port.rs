@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::{
     AccountId, BookingId, IdempotencyLedger, Limit, ListingId, Outbox, Page, ProviderId, ReviewId,
-    StorageError, Timers, UnitOfWork,
+    StorageError, Timers, Total, UnitOfWork,
 };
 
 use crate::{
@@ -240,6 +240,16 @@ pub trait ReviewStore: Send + Sync {
         after: Option<ReviewPosition>,
         limit: Limit,
     ) -> Result<Page<Review, ReviewPosition>, StorageError>;
+
+    /// The position of the last of so many first reviews of a queue; `None` if there are fewer.
+    async fn queue_position(
+        &self,
+        queue: ModerationQueue,
+        skipped: u16,
+    ) -> Result<Option<ReviewPosition>, StorageError>;
+
+    /// How many reviews a queue has.
+    async fn count_queue(&self, queue: ModerationQueue) -> Result<Total, StorageError>;
 
     /// The names that authors go by; one who left has none.
     async fn author_names(

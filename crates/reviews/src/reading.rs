@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use access::{Action, Actor};
-use kernel::{AccountId, Limit, Page, ReviewId};
+use kernel::{AccountId, Limit, Page, PageNumber, ReviewId, Total};
 
 use crate::{
     ModerationQueue, Rated, Rating, Reason, Report, Review, ReviewError, ReviewFilter,
@@ -131,6 +131,36 @@ impl ReviewService {
         Self::authorize_queue(actor)?;
         let filter = ReviewFilter::Queue(queue);
         self.page(actor, filter, ReviewSort::Newest, after, limit, true).await
+    }
+
+    /// The same by the number of the page.
+    pub async fn queue_numbered(
+        &self,
+        actor: &Actor,
+        queue: ModerationQueue,
+        number: PageNumber,
+        limit: Limit,
+    ) -> Result<Page<Presented, ReviewPosition>, ReviewError> {
+        Self::authorize_queue(actor)?;
+        let after = match number.skipped() {
+            0 => None,
+            skipped => match self.store.queue_position(queue, skipped).await? {
+                Some(position) => Some(position),
+                None => return Ok(Page { items: Vec::new(), next: None }),
+            },
+        };
+        let filter = ReviewFilter::Queue(queue);
+        self.page(actor, filter, ReviewSort::Newest, after, limit, true).await
+    }
+
+    /// How many reviews wait for moderators.
+    pub async fn count_queue(
+        &self,
+        actor: &Actor,
+        queue: ModerationQueue,
+    ) -> Result<Total, ReviewError> {
+        Self::authorize_queue(actor)?;
+        Ok(self.store.count_queue(queue).await?)
     }
 
     /// A review that was just changed, as its changer sees it.

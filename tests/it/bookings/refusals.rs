@@ -96,3 +96,55 @@ async fn each_side_does_its_part_and_strangers_learn_nothing() {
     let _ = client.get("bookings?status=open").await.refused(400, "invalid_query");
     let _ = client.get("bookings?cursor=AAAA").await.refused(400, "invalid_cursor");
 }
+
+#[tokio::test]
+async fn of_ten_retries_with_one_key_one_makes_an_offer() {
+    let world = World::new().await;
+    let id = world.ask(&world.quote).await;
+    let path = format!("bookings/{id}/offer");
+    let offer = json!({ "price": { "amount": 60000, "currency": "EUR" }, "work": "All of it" });
+
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (provider, path, offer) = (world.provider.clone(), path.clone(), offer.clone());
+        crowd.spawn(async move { provider.post_once(&path, offer, "one").await });
+    }
+    let mut made = 0;
+    for reply in crowd.join_all().await {
+        match reply.status.as_u16() {
+            200 if reply.header("idempotency-replayed").is_empty() => made += 1,
+            200 => {}
+            _ => drop(reply.refused(409, "idempotency.in_flight")),
+        }
+    }
+
+    assert_eq!(made, 1);
+    let again = world.provider.post_once(&path, offer, "one").await.expect(200);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.body["offers"].as_array().map(Vec::len), Some(1));
+    let other = json!({ "price": { "amount": 1, "currency": "EUR" }, "work": "Less" });
+    let other = world.provider.post_once(&path, other, "one").await;
+    let _ = other.refused(422, "idempotency.other_body");
+    let seen = world.client.get(&format!("bookings/{id}")).await.expect(200);
+    assert_eq!(seen.body["offers"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn what_is_added_to_a_booking_is_added_once_per_key() {
+    let world = World::new().await;
+    let slot = world.slot(2);
+    let id = world.book(slot).await.expect(201).id();
+    let _ = give(&world.provider, &id, "accept").await.expect(200);
+    let moved = json!({ "starts_at": slot + TimeDelta::hours(1) });
+    let path = format!("bookings/{id}/propose-reschedule");
+
+    let first = world.client.post_once(&path, moved.clone(), "move").await.expect(200);
+    let again = world.client.post_once(&path, moved, "move").await.expect(200);
+
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.text, first.text);
+    let _ = give(&world.provider, &id, "decline-reschedule").await.expect(200);
+    let bare = world.client.request(Method::POST, &path).json(&json!({ "starts_at": slot }));
+    let reply = world.client.send("without a key", bare).await;
+    assert_ne!(reply.body["code"], "idempotency.key_required");
+}

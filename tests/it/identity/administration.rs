@@ -43,6 +43,48 @@ async fn a_suspended_person_is_signed_out_within_a_second_and_told_when_they_com
 }
 
 #[tokio::test]
+async fn accounts_are_leafed_through_by_number_and_counted() {
+    let market = Marketplace::start().await;
+    let admin = market.operator().await;
+    for _ in 0..5 {
+        let _ = market.client().await;
+    }
+    let all = admin.get("admin/accounts?limit=50").await.expect(200);
+    let ids = |reply: &scenarios::Reply| -> Vec<String> {
+        reply.data().iter().map(|account| account["id"].to_string()).collect()
+    };
+    assert_eq!(all.body["page"].get("total"), None);
+
+    let mut leafed = Vec::new();
+    for number in 1..=4 {
+        let page = admin.get(&format!("admin/accounts?limit=2&page={number}")).await.expect(200);
+        leafed.extend(ids(&page));
+    }
+    assert_eq!(leafed, ids(&all)[..leafed.len()]);
+    let second = admin.get("admin/accounts?limit=2&page=2&include_total=true").await.expect(200);
+    assert_eq!(second.body["page"]["total"], ids(&all).len());
+    assert_eq!(second.body["page"]["total_is_exact"], true);
+    let cursor = second.body["page"]["next_cursor"].as_str().unwrap_or_default().to_owned();
+    let third = admin.find("admin/accounts", &[("limit", "2"), ("cursor", &cursor)]).await;
+    assert_eq!(ids(&third.expect(200)), leafed[4..6]);
+    let clients = admin.get("admin/accounts?role=admin&include_total=true").await.expect(200);
+    assert_eq!(clients.body["page"]["total"], clients.data().len());
+    let beyond = admin.get("admin/accounts?page=500&limit=20").await.expect(200);
+    assert!(beyond.data().is_empty());
+
+    let both = [("page", "2"), ("cursor", cursor.as_str())];
+    let refused = admin.find("admin/accounts", &both).await.refused(400, "invalid_query");
+    assert_eq!(refused.pointers(), ["page"]);
+    for wrong in ["page=0", "page=-1", "page=501&limit=20", "page=two", "include_total=1"] {
+        let path = format!("admin/accounts?{wrong}");
+        let _ = admin.get(&path).await.refused(400, "invalid_query");
+    }
+    for path in ["admin/audit?page=1", "listings?page=1", "listings?include_total=true"] {
+        let _ = admin.get(path).await.refused(400, "invalid_query");
+    }
+}
+
+#[tokio::test]
 async fn a_role_counts_within_a_second_of_being_given_and_taken() {
     let market = Marketplace::start().await;
     let ada = market.client().await;

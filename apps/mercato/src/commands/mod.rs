@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{EXAMPLE, Settings, Sources};
+use crate::config::{self, EXAMPLE, Settings, Sources};
 use crate::telemetry;
 use arguments::{Assignment, ServeFlags, WorkerFlags};
 use create_admin::AdminFlags;
@@ -109,9 +109,14 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         flags.extend(seed.settings());
     }
     let settings = Settings::load(&Sources::of_process(cli.config, flags))?;
-    telemetry::start_logs(&settings.logs)?;
+    // Whatever ends soon is not worth a collector's while.
+    let traces = match &cli.command {
+        Command::Serve(_) | Command::Worker(_) => settings.traces.clone(),
+        _ => config::Traces::default(),
+    };
+    let traces = telemetry::start(&settings.logs, &traces)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(flags) => serve::serve(settings, flags).await,
             Command::Worker(flags) => worker::work(settings, flags).await,
@@ -124,7 +129,9 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             Command::Config { what: ConfigCommand::Print } => say(&settings.masked()),
             Command::Config { what: ConfigCommand::Example } => say(EXAMPLE),
         }
-    })
+    });
+    traces.stop();
+    done
 }
 
 #[cfg(test)]

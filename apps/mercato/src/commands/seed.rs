@@ -1,7 +1,7 @@
 use anyhow::bail;
 use clap::Args;
 
-use super::output::say;
+use super::output::{say, show};
 use super::platform::Platform;
 use crate::config::Settings;
 use crate::seed::{self, Numbers};
@@ -12,10 +12,11 @@ pub(super) struct SeedFlags {
     /// The marketplace: the name of a shipped profile, or the path of a profile's file.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Accounts; a quarter of them are providers.
+    /// Accounts, as many as you like; a quarter of them are providers.
     #[arg(long, default_value_t = Numbers::DEMO.users, value_parser = at_least_eight)]
     users: usize,
-    /// Listings, with pictures where their type takes any.
+    /// Listings; the first 200 with pictures where their type takes any, the others copies of
+    /// them without.
     #[arg(long, default_value_t = Numbers::DEMO.listings)]
     listings: usize,
     /// Bookings, in every state in turn, with reviews.
@@ -50,11 +51,7 @@ pub(super) async fn seed(settings: Settings, flags: SeedFlags) -> anyhow::Result
     let SeedFlags { users, listings, bookings, profile: _ } = flags;
     let numbers = Numbers { users, listings, bookings };
     let started = std::time::Instant::now();
-    seed::seed(&settings, &platform.foundation, numbers, |step| {
-        // Progress is for people; who cannot see it misses nothing.
-        let _ = say(step);
-    })
-    .await?;
+    seed::seed(&settings, &platform.foundation, numbers, show).await?;
     say(&format!(
         "done after {:.1?}; everyone's password is {}",
         started.elapsed(),

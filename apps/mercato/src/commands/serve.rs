@@ -7,7 +7,7 @@ use anyhow::bail;
 
 use super::arguments::ServeFlags;
 use super::drain::StopSignals;
-use super::output::say;
+use super::output::{say, show};
 use super::platform::Platform;
 use super::worker::{start_metrics, start_worker};
 use crate::config::Settings;
@@ -81,11 +81,7 @@ async fn seed_once(settings: &Settings, platform: &Platform) -> anyhow::Result<(
         return Ok(());
     }
     say("Filling the marketplace with demo data:")?;
-    seed::seed(settings, &platform.foundation, Numbers::DEMO, |step| {
-        // Progress is for people; who cannot see it misses nothing.
-        let _ = say(&format!("  {step}"));
-    })
-    .await
+    seed::seed(settings, &platform.foundation, Numbers::DEMO, show).await
 }
 
 fn banner(settings: &Settings, address: SocketAddr, took: Duration, demo: bool) -> String {

@@ -22,7 +22,7 @@ pub use network::{Network, NotANetwork};
 pub use secret::Secret;
 pub use sections::{
     Algorithm, Auth, Database, Environment, Jobs, Limits, LogFormat, Logs, Mail, MailTransport,
-    Metrics, Server, Storage, StorageDelivery, StorageKind,
+    Metrics, Server, Storage, StorageDelivery, StorageKind, Traces,
 };
 use sections::{DEMO_APPLICATION_KEY, DEMO_SIGNING_KEY};
 use source::Values;
@@ -57,6 +57,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What is logged.
     pub logs: Logs,
+    /// What a collector of traces is told.
+    pub traces: Traces,
     /// Background work.
     pub jobs: Jobs,
 }
@@ -74,6 +76,7 @@ impl Default for Settings {
             storage: Storage::default(),
             limits: Limits::default(),
             logs: Logs::default(),
+            traces: Traces::default(),
             jobs: Jobs::default(),
         }
     }
@@ -154,6 +157,10 @@ fn reached_at(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
+fn is_http(url: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
+}
+
 impl Settings {
     /// Reads and checks the settings.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
@@ -212,7 +219,7 @@ impl Settings {
             "server.public_url must not end with a slash",
         );
         refuse_if(
-            !["http://", "https://"].iter().any(|s| self.server.public_url.starts_with(s)),
+            !is_http(&self.server.public_url),
             "server.public_url must start with https:// (or http://)",
         );
         refuse_if(
@@ -257,6 +264,14 @@ impl Settings {
         refuse_if(
             self.auth.password_hash_concurrency == 0,
             "auth.password_hash_concurrency must not be 0",
+        );
+        refuse_if(
+            self.traces.endpoint.as_ref().is_some_and(|endpoint| !is_http(endpoint)),
+            "traces.endpoint must start with http:// or https://",
+        );
+        refuse_if(
+            self.traces.sample_per_thousand > 1_000,
+            "traces.sample_per_thousand must not be above 1000",
         );
         if self.is_production() {
             refuse_if(

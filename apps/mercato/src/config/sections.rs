@@ -394,6 +394,24 @@ impl Default for Logs {
     }
 }
 
+/// What a collector of traces is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Traces {
+    /// The collector; unset, nothing is traced.
+    pub endpoint: Option<String>,
+    /// Of a thousand traces that begin here, how many are sent.
+    pub sample_per_thousand: u16,
+    /// What this program is called there.
+    pub service_name: String,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self { endpoint: None, sample_per_thousand: 1_000, service_name: "mercato".to_owned() }
+    }
+}
+
 /// Background work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

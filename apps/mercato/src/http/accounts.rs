@@ -17,7 +17,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::etag::{Caching, if_match, tagged};
 use super::moment::Moment;
-use super::page::PageView;
+use super::page::{NumberedPageView, PageView, number};
 use super::query::{Query, limit};
 use super::server::State;
 
@@ -164,6 +164,11 @@ struct Listed {
     limit: Option<i64>,
     /// Where to go on: `next_cursor` of the page before.
     cursor: Option<String>,
+    /// The number of a page instead, from 1, within the first 10000 items.
+    #[param(minimum = 1, example = 1)]
+    page: Option<i64>,
+    /// Whether to say how many there are, counted up to 10000.
+    include_total: Option<bool>,
 }
 
 impl Listed {
@@ -206,15 +211,16 @@ impl Listed {
     operation_id = "listAccounts",
     tag = "admin: accounts",
     params(Listed),
-    responses((status = OK, description = "A page of accounts", body = PageView<AdminAccountView>)),
+    responses((status = OK, description = "A page of accounts", body = NumberedPageView<AdminAccountView>)),
 )]
 #[get("/admin/accounts")]
 async fn list(
     Caller(actor): Caller,
     Query(query): Query<Listed>,
     state: Data<State>,
-) -> Result<Json<PageView<AdminAccountView>>, Problem> {
+) -> Result<Json<NumberedPageView<AdminAccountView>>, Problem> {
     let limit = limit(query.limit)?;
+    let number = number(query.page, query.cursor.as_deref(), limit)?;
     let filter = query.filter()?;
     let name = format!("accounts {filter:?}");
     let after = query
@@ -222,11 +228,20 @@ async fn list(
         .map(|cursor| state.cursors.decode::<(DateTime<Utc>, AccountId)>(&name, &cursor))
         .transpose()?
         .map(|(created_at, id)| AccountPosition { created_at, id });
-    let page = state.services.accounts.accounts(&actor, &filter, after, limit).await?;
+    let accounts = &state.services.accounts;
+    let page = match number {
+        Some(number) => accounts.accounts_numbered(&actor, &filter, number, limit).await?,
+        None => accounts.accounts(&actor, &filter, after, limit).await?,
+    };
+    let total = match query.include_total {
+        Some(true) => Some(accounts.count_accounts(&actor, &filter).await?),
+        Some(false) | None => None,
+    };
     let next = page.next.map(|position| (position.created_at, position.id));
     let page = Page { items: page.items, next };
     let present = |account: Account| AdminAccountView::from(&account);
-    Ok(Json(PageView::new(page, limit, &state.cursors, &name, present)))
+    let view = PageView::new(page, limit, &state.cursors, &name, present);
+    Ok(Json(NumberedPageView::new(view, total)))
 }
 
 /// Look at an account

@@ -7,7 +7,7 @@ use access::Actor;
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use kernel::{BookingId, ChangeRequestId, ListingId, ProviderId, ReviewId};
+use kernel::{BookingId, ChangeRequestId, IdempotencyScope, ListingId, ProviderId, ReviewId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Problem;
 use super::caller::Caller;
 use super::etag::{Caching, if_match, required_match, tagged};
+use super::idempotency::optional;
 use super::server::State;
 
 /// Who gives a command, and the object that the path names.
@@ -38,6 +39,11 @@ impl<Id> Command<Id> {
     /// The version that the caller has seen; 428 if they do not say.
     pub(crate) fn required(&self) -> Result<Option<i32>, Problem> {
         required_match(&self.request)
+    }
+
+    /// The scope of the caller's `Idempotency-Key`, if they sent one.
+    pub(crate) fn key(&self, body_hash: [u8; 32]) -> Result<Option<IdempotencyScope>, Problem> {
+        optional(&self.request, &self.actor, body_hash)
     }
 
     /// 200 with the object as it is now, and its tag.
@@ -118,6 +124,25 @@ impl IntoParams for IfMatch {
                 .parameter_in(ParameterIn::Header)
                 .required(Required::False)
                 .description(Some("The `ETag` that was last seen"))
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+                .build(),
+        ]
+    }
+}
+
+/// `Idempotency-Key`, for commands that add something and may be sent without.
+#[derive(Debug)]
+pub(crate) struct IdempotencyKey;
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let why = "A value of your own per attempt, so that a retry is safe";
+        vec![
+            ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some(why))
                 .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
                 .build(),
         ]

@@ -54,6 +54,12 @@ pub(crate) fn required(
     optional(request, actor, body_hash)
 }
 
+/// 200 with the object that something was added to.
+pub(crate) fn changed<T: Serialize>(view: &T) -> Answer {
+    let body = serde_json::to_string(view).expect("a view is plain data");
+    Answer { status: StatusCode::OK.as_u16(), headers: Vec::new(), body }
+}
+
 /// 201 with the created object and where it is.
 pub(crate) fn created<T: Serialize>(location: &str, tag: Option<i32>, view: &T) -> Answer {
     let body = serde_json::to_string(view).expect("a view is plain data");

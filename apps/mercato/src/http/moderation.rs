@@ -15,7 +15,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::command::{Command, IfMatch};
 use super::listings::{ListingView, PendingChangeView};
-use super::page::PageView;
+use super::page::{NumberedPageView, PageView, number};
 use super::query::{Query, limit};
 use super::server::State;
 
@@ -104,6 +104,11 @@ struct Queue {
     limit: Option<i64>,
     /// Where to go on: `next_cursor` of the page before.
     cursor: Option<String>,
+    /// The number of a page instead, from 1, within the first 10000 items.
+    #[param(minimum = 1, example = 1)]
+    page: Option<i64>,
+    /// Whether to say how many there are, counted up to 10000.
+    include_total: Option<bool>,
 }
 
 /// List what waits for a moderator
@@ -114,21 +119,31 @@ struct Queue {
     operation_id = "listModerationQueue",
     tag = "admin: moderation",
     params(Queue),
-    responses((status = OK, description = "A page", body = PageView<ReviewItemView>)),
+    responses((status = OK, description = "A page", body = NumberedPageView<ReviewItemView>)),
 )]
 #[get("/admin/moderation")]
 async fn queue(
     Caller(actor): Caller,
     Query(query): Query<Queue>,
     state: Data<State>,
-) -> Result<Json<PageView<ReviewItemView>>, Problem> {
+) -> Result<Json<NumberedPageView<ReviewItemView>>, Problem> {
     let limit = limit(query.limit)?;
+    let number = number(query.page, query.cursor.as_deref(), limit)?;
     let list = format!("review queue {:?}", query.listing_type);
     let after = query.cursor.as_deref().map(|c| state.cursors.decode(&list, c)).transpose()?;
+    let moderation = &state.services.catalog.moderation;
+    let total = match query.include_total {
+        Some(true) => Some(moderation.count_queue(&actor, query.listing_type.clone()).await?),
+        Some(false) | None => None,
+    };
     let wanted = ReviewQueue { listing_type: query.listing_type, limit, after };
-    let page = state.services.catalog.moderation.queue(&actor, &wanted).await?;
+    let page = match number {
+        Some(number) => moderation.queue_numbered(&actor, wanted, number).await?,
+        None => moderation.queue(&actor, &wanted).await?,
+    };
     let present = |item| ReviewItemView::new(&item, &actor);
-    Ok(Json(PageView::new(page, limit, &state.cursors, &list, present)))
+    let view = PageView::new(page, limit, &state.cursors, &list, present);
+    Ok(Json(NumberedPageView::new(view, total)))
 }
 
 /// Look at a change of a listing

@@ -11,10 +11,11 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use kernel::{Ids, SystemIds};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::server::State;
 use super::{Problem, headers};
+use crate::traces;
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -62,10 +63,11 @@ pub(crate) async fn surround<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let id = id_of(&request);
+    let traced = traces::request(&request);
     let span = tracing::info_span!(
         "request",
         request_id = %id,
-        trace_id = trace_of(&request),
+        trace_id = traces::trace_id(&traced).or_else(|| trace_of(&request)),
         method = %request.method(),
         path = %request.path(),
     );
@@ -74,8 +76,8 @@ pub(crate) async fn surround<B: MessageBody>(
         request.head_mut().method = Method::GET;
     }
     let state = request.app_data::<Data<State>>().cloned();
-    let answer = handle(request, next, id, state).instrument(span);
-    answer.await
+    let answer = handle(request, next, id, state, traced.clone()).instrument(span);
+    traces::within(traced, answer).await
 }
 
 async fn handle<B: MessageBody>(
@@ -83,6 +85,7 @@ async fn handle<B: MessageBody>(
     next: Next<B>,
     id: String,
     state: Option<Data<State>>,
+    traced: Span,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let (method, path) = (request.method().clone(), request.path().to_owned());
@@ -98,11 +101,10 @@ async fn handle<B: MessageBody>(
         Err(_) => (None, StatusCode::SERVICE_UNAVAILABLE),
     };
     let elapsed = started.elapsed();
-    let labels = [
-        ("method", method.to_string()),
-        ("route", pattern.unwrap_or_else(|| "unmatched".to_owned())),
-        ("status", status.as_u16().to_string()),
-    ];
+    let route = pattern.unwrap_or_else(|| "unmatched".to_owned());
+    traces::answered(&traced, method.as_str(), &route, status.as_u16());
+    let labels =
+        [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
     metrics::histogram!("http_request_duration_seconds", &labels).record(elapsed.as_secs_f64());
     tracing::debug!(status = status.as_u16(), micros = elapsed.as_micros(), "answered");
 

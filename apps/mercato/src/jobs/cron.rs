@@ -1,6 +1,6 @@
 //! What is done every so often, once per tick over all workers.
 
-use adapter_postgres::JobPolicy;
+use adapter_postgres::{Forgotten, JobPolicy};
 use graphile_worker::{
     Cron, Crontab, CrontabFill, IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerContext,
 };
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::HOUSEKEEPING;
 use super::{JobContext, JobFailure, media};
+use crate::traces;
 use crate::wiring::Services;
 
 macro_rules! cron_jobs {
@@ -22,7 +23,8 @@ macro_rules! cron_jobs {
 
                 async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
                     let context: JobContext = super::registry::context(&context)?;
-                    HOUSEKEEPING.in_time($work(context)).await
+                    let work = Box::pin(HOUSEKEEPING.in_time($work(context)));
+                    traces::job(Self::IDENTIFIER, None, work).await
                 }
             }
         )+
@@ -56,6 +58,8 @@ cron_jobs! {
     ForgetSightings = "sightings.forget", hourly_at(37), forget_sightings;
     /// Forgets events after their retention.
     ForgetEvents = "events.forget", daily_at(3, 17), forget_events;
+    /// Makes the monthly partitions of what is only ever added to, three months ahead.
+    MakePartitions = "partitions.make", hourly_at(47), make_partitions;
     /// Forgets mails that went out and notifications that were read, after their retention.
     ForgetCorrespondence = "notifications.forget", daily_at(3, 27), forget_correspondence;
     /// Deletes the files of failed requests and of items that were removed, within an hour.
@@ -77,8 +81,18 @@ async fn forget_idempotency_keys(context: JobContext) -> Result<(), JobFailure> 
 }
 
 async fn forget_events(context: JobContext) -> Result<(), JobFailure> {
-    let forgotten = context.services.store.forget_events(context.event_retention_days).await?;
-    tracing::info!(forgotten, "forgot old events");
+    let Forgotten { months, rows } =
+        context.services.store.forget_events(context.event_retention_days).await?;
+    tracing::info!(months, rows, "forgot old events");
+    Ok(())
+}
+
+async fn make_partitions(context: JobContext) -> Result<(), JobFailure> {
+    let JobContext { services: Services { store, clock, .. }, event_retention_days } = context;
+    let made = store.make_partitions(clock.now(), event_retention_days).await?;
+    if made > 0 {
+        tracing::info!(made, "made partitions");
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JobFailure;
 use super::kind::MAIL;
+use crate::traces;
 use crate::wiring::Services;
 
 /// Sends one mail. A mail server that is down fails the job, and the queue tries again: for three
@@ -21,7 +22,8 @@ impl TaskHandler for SendMail {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let services = super::registry::context(&context)?.services;
-        MAIL.in_time(send(services, self.mail_id)).await
+        let work = Box::pin(MAIL.in_time(send(services, self.mail_id)));
+        traces::job(Self::IDENTIFIER, None, work).await
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::{CALM, Kind, LABORIOUS, MAIL, PROMPT, TIMELY};
 use super::mail::SendMail;
 use super::{JobContext, JobFailure, cron, media};
+use crate::traces;
 use crate::wiring::Services;
 
 /// Which events a handler is told of.
@@ -56,7 +57,8 @@ impl TaskHandler for DueTimer {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let context: JobContext = self::context(&context)?;
-        TIMELY.in_time(on_timer(&context.services, &self.kind, &self.subject)).await
+        let work = Box::pin(TIMELY.in_time(on_timer(&context.services, &self.kind, &self.subject)));
+        traces::job(Self::IDENTIFIER, None, work).await
     }
 }
 
@@ -77,6 +79,8 @@ macro_rules! event_handlers {
             #[derive(Debug, Serialize, Deserialize)]
             struct $job {
                 event_id: EventId,
+                /// The trace of what made it happen.
+                traceparent: Option<String>,
             }
 
             impl TaskHandler for $job {
@@ -85,7 +89,8 @@ macro_rules! event_handlers {
                 async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
                     let services = self::context(&context)?.services;
                     let handle: fn(Services, EventMessage) -> Handling = $handle;
-                    $kind.in_time(on_event(services, self.event_id, handle)).await
+                    let work = Box::pin($kind.in_time(on_event(services, self.event_id, handle)));
+                    traces::job(Self::IDENTIFIER, self.traceparent.as_deref(), work).await
                 }
             }
         )*

@@ -20,7 +20,7 @@ use crate::credentials;
 use crate::wiring::Services;
 
 /// Of so many people one is a provider.
-const PROVIDER_EVERY: usize = 4;
+pub(super) const PROVIDER_EVERY: usize = 4;
 
 pub(super) async fn exists(services: &Services, email: &str) -> anyhow::Result<bool> {
     let email = email.parse::<EmailAddress>()?;
@@ -81,7 +81,7 @@ impl Seeder<'_> {
     }
 
     /// The first provider and the first client are those of the banner.
-    fn name(number: usize) -> (String, String) {
+    pub(super) fn name(number: usize) -> (String, String) {
         let first = FIRST_NAMES[number % FIRST_NAMES.len()];
         let last = LAST_NAMES[(number * 7 + number / FIRST_NAMES.len()) % LAST_NAMES.len()];
         let email = match number {

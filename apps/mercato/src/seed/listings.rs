@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::Range;
 
 use access::Actor;
 use anyhow::{Context, bail};
@@ -15,6 +16,7 @@ use kernel::{CategoryId, Clock, Money, Once};
 use rand::RngExt;
 use serde_json::{Value, json};
 
+use super::crowd::Model;
 use super::words::{CITIES, OTHER_TITLES, SENTENCES, TITLES};
 use super::{Offered, Seeder, pictures};
 
@@ -25,7 +27,26 @@ const WAITING_EVERY: usize = 12;
 const PAUSED_EVERY: usize = 20;
 
 impl Seeder<'_> {
-    pub(super) async fn listings(&mut self, listings: usize) -> anyhow::Result<()> {
+    pub(super) async fn listings(
+        &mut self,
+        listings: usize,
+        tell: impl Fn(usize),
+    ) -> anyhow::Result<()> {
+        let types = &self.services.profile.listing_types;
+        if types.iter().any(|listing_type| listing_type.transacts(TransactionMode::Appointment)) {
+            for provider in self.providers() {
+                self.open(provider).await?;
+            }
+        }
+        self.listings_from(0..listings, tell).await
+    }
+
+    pub(super) async fn listings_from(
+        &mut self,
+        numbers: Range<usize>,
+        tell: impl Fn(usize),
+    ) -> anyhow::Result<()> {
+        let listings = numbers.end;
         let providers = self.providers();
         let types = self.services.profile.listing_types.clone();
         let taxonomy = self.services.catalog.taxonomy.taxonomy().await?;
@@ -34,12 +55,7 @@ impl Seeder<'_> {
             .iter()
             .map(|category| (category.id, category.slug.as_str().to_owned()))
             .collect();
-        if types.iter().any(|listing_type| listing_type.transacts(TransactionMode::Appointment)) {
-            for provider in &providers {
-                self.open(*provider).await?;
-            }
-        }
-        for number in 0..listings {
+        for number in numbers {
             let by = providers[number % providers.len()];
             let listing_type = &types[number % types.len()];
             let category = &categories[number % categories.len()];
@@ -49,6 +65,7 @@ impl Seeder<'_> {
             self.listing(number, by, listing_type, category)
                 .await
                 .with_context(|| format!("listing {number} ({})", listing_type.key()))?;
+            tell(number + 1);
         }
         Ok(())
     }
@@ -66,6 +83,7 @@ impl Seeder<'_> {
             Change::Set(price) => Some(Money::new(price.amount, price.currency.parse()?)),
             Change::Keep | Change::Clear => None,
         };
+        let title = content.title.clone();
         let command = NewListing {
             listing_type: listing_type.key().as_str().to_owned(),
             content,
@@ -91,6 +109,10 @@ impl Seeder<'_> {
         if number % PAUSED_EVERY == PAUSED_EVERY - 1 {
             catalog.listings.pause(&actor, id, None).await?;
             return Ok(());
+        }
+        if let (0, Change::Set(title)) = (listing_type.media().min(), title) {
+            let title = title.rsplit_once(", ").map_or(&*title, |(title, _)| title).to_owned();
+            self.models.push(Model { id, title, price: price.map(Money::minor) });
         }
         self.listings.push(Offered { id, by, price, since: self.clock.now() });
         Ok(())

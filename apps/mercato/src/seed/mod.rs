@@ -1,13 +1,15 @@
 //! A marketplace to look at: people, listings with pictures, bookings in every state, reviews,
 //! and a month of views.
 //!
-//! Everything goes through the services, with a clock that starts five weeks ago, so that all of
-//! it is as valid as what people do themselves. The same numbers give the same marketplace, with
-//! dates relative to today.
+//! It goes through the services, with a clock that starts five weeks ago, so that all of it is as
+//! valid as what people do themselves. The same numbers give the same marketplace, with dates
+//! relative to today. What goes beyond [`BY_HAND`] are copies of it, written by the hundred: they
+//! have no pictures, bookings or views.
 
 mod accounts;
 mod attention;
 mod bookings;
+mod crowd;
 mod listings;
 mod pictures;
 mod time;
@@ -20,13 +22,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{AccountId, ListingId, Money, ProviderId, SessionId};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use uuid::Uuid;
 
 use crate::config::Settings;
 use crate::wiring::{Foundation, Services};
+use crowd::Model;
 use time::SeedClock;
 
 /// The password of every account of the demo.
 pub(crate) const PASSWORD: &str = "demo-marketplace";
+
+/// Accounts and listings that are made as people make them.
+const BY_HAND: usize = 200;
 
 /// Days over which the demo's past stretches.
 const PAST_DAYS: i64 = 35;
@@ -45,6 +52,17 @@ pub(crate) struct Numbers {
 impl Numbers {
     /// Enough to look around in, and quick to make.
     pub(crate) const DEMO: Self = Self { users: 60, listings: 200, bookings: 144 };
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress<'a> {
+    /// What is being made.
+    pub what: &'a str,
+    /// How many there are by now.
+    pub done: usize,
+    /// How many there will be.
+    pub of: usize,
 }
 
 /// Somebody who may sign in with [`PASSWORD`].
@@ -71,12 +89,12 @@ pub(crate) async fn is_seeded(services: &Services) -> anyhow::Result<bool> {
     accounts::exists(services, &address("admin")).await
 }
 
-/// Fills the marketplace. `tell` hears of every step.
+/// Fills the marketplace. `tell` hears of every step: when it begins, now and then, and when it is done.
 pub(crate) async fn seed(
     settings: &Settings,
     foundation: &Foundation,
     numbers: Numbers,
-    tell: impl Fn(&str),
+    tell: impl Fn(Progress<'_>),
 ) -> anyhow::Result<()> {
     let today = foundation.clock.now();
     let clock = Arc::new(SeedClock::new(today - TimeDelta::days(PAST_DAYS)));
@@ -90,15 +108,38 @@ pub(crate) async fn seed(
         random: StdRng::seed_from_u64(20),
         people: Vec::new(),
         listings: Vec::new(),
+        models: Vec::new(),
+        crowd: Vec::new(),
     };
-    tell(&format!("{} accounts", numbers.users));
-    seeder.accounts(numbers.users).await?;
-    tell(&format!("{} listings with pictures", numbers.listings));
-    seeder.listings(numbers.listings).await?;
-    tell(&format!("{} bookings and their reviews", numbers.bookings));
-    seeder.bookings(numbers.bookings).await?;
-    tell("30 days of views, and favourites");
-    seeder.attention().await
+    let Numbers { users, listings, bookings } = numbers;
+    let (people, offers) = (users.min(BY_HAND), listings.min(BY_HAND));
+    tell(Progress { what: "accounts", done: 0, of: users });
+    seeder.accounts(people).await?;
+    tell(Progress { what: "accounts", done: people, of: users });
+    tell(Progress { what: "listings", done: 0, of: listings });
+    seeder
+        .listings(offers, |done| {
+            tell(Progress { what: "listings", done, of: listings });
+        })
+        .await?;
+    tell(Progress { what: "bookings with reviews", done: 0, of: bookings });
+    seeder.bookings(bookings).await?;
+    tell(Progress { what: "bookings with reviews", done: bookings, of: bookings });
+    tell(Progress { what: "days of views", done: 0, of: 30 });
+    seeder.attention().await?;
+    tell(Progress { what: "days of views", done: 30, of: 30 });
+
+    seeder.more_accounts(people..users, &tell).await?;
+    if seeder.models.is_empty() {
+        // Every type wants pictures: there is nothing to copy.
+        seeder
+            .listings_from(offers..listings, |done| {
+                tell(Progress { what: "listings", done, of: listings });
+            })
+            .await
+    } else {
+        seeder.more_listings(offers..listings, &tell).await
+    }
 }
 
 struct Seeder<'a> {
@@ -110,6 +151,10 @@ struct Seeder<'a> {
     random: StdRng,
     people: Vec<Person>,
     listings: Vec<Offered>,
+    /// What more listings can be made from.
+    models: Vec<Model>,
+    /// Providers that are copies.
+    crowd: Vec<Uuid>,
 }
 
 /// Somebody of the demo.

@@ -9,3 +9,4 @@ mod jobs;
 mod process;
 mod rotation;
 mod tour;
+mod traces;

@@ -12,9 +12,9 @@ use catalog::{
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Timestamptz};
+use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{AccountId, ChangeRequestId, ListingId, Page, ProviderId, StorageError};
+use kernel::{AccountId, ChangeRequestId, ListingId, Page, ProviderId, StorageError, Total};
 use uuid::Uuid;
 
 use super::change_requests::ChangeRequestRow;
@@ -24,6 +24,7 @@ use crate::PgStore;
 use crate::failure::storage;
 use crate::schema::catalog::{change_requests, listings, price_history, providers};
 use crate::schema::discovery::listing_favorites;
+use crate::statement::Statement;
 
 diesel::define_sql_function! {
     /// The first of the two that is not null.
@@ -217,6 +218,37 @@ impl CatalogStore for PgStore {
         }))
     }
 
+    async fn review_queue_position(
+        &self,
+        listing_type: Option<String>,
+        skipped: u16,
+    ) -> Result<Option<QueuePosition>, StorageError> {
+        let mut st = Statement::<(Timestamptz, SqlUuid)>::new();
+        st.sql("SELECT since, id FROM (");
+        waiting(&mut st, listing_type, i64::from(skipped));
+        st.sql(") waiting ORDER BY since, id OFFSET ").bind(i64::from(skipped) - 1);
+        st.sql(" LIMIT 1");
+        let row: Option<(DateTime<Utc>, Uuid)> = st
+            .get_result(&mut self.conn().await?)
+            .await
+            .optional()
+            .map_err(storage("find a page of the queue"))?;
+        Ok(row.map(|(since, id)| QueuePosition { since, id }))
+    }
+
+    async fn count_review_queue(
+        &self,
+        listing_type: Option<String>,
+    ) -> Result<Total, StorageError> {
+        let mut st = Statement::<BigInt>::new();
+        st.sql("SELECT count(*) FROM (");
+        waiting(&mut st, listing_type, Total::rows());
+        st.sql(") waiting");
+        let rows =
+            st.get_result(&mut self.conn().await?).await.map_err(storage("count the queue"))?;
+        Ok(Total::of_rows(rows))
+    }
+
     async fn price_changes(
         &self,
         listing: ListingId,
@@ -298,6 +330,26 @@ fn changed_item(change: ChangeRequestRow, listing: ListingRow) -> Result<ReviewI
         listing: listing.try_into()?,
         change: Some(change),
     })
+}
+
+/// What waits for a moderator: the first so many listings and as many changes.
+fn waiting<ST>(st: &mut Statement<ST>, listing_type: Option<String>, most: i64) {
+    st.sql(
+        "(SELECT coalesce(submitted_at, unreviewed_since) AS since, id FROM listings \
+         WHERE (submitted_at IS NOT NULL OR unreviewed_since IS NOT NULL)",
+    );
+    if let Some(key) = &listing_type {
+        st.and("listing_type = ").bind(key.clone());
+    }
+    st.sql(" ORDER BY coalesce(submitted_at, unreviewed_since), id LIMIT ").bind(most);
+    st.sql(
+        ") UNION ALL (SELECT c.requested_at, c.id FROM change_requests c \
+         JOIN listings l ON l.id = c.listing_id WHERE c.status = 'pending'",
+    );
+    if let Some(key) = listing_type {
+        st.and("l.listing_type = ").bind(key);
+    }
+    st.sql(" ORDER BY c.requested_at, c.id LIMIT ").bind(most).sql(")");
 }
 
 fn queue_id(item: &ReviewItem) -> Uuid {

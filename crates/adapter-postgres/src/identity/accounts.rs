@@ -1,13 +1,14 @@
 use access::Roles;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use identity::{
     Account, AccountFilter, AccountPosition, AccountRecord, AccountRepository, DisplayName,
     EmailAddress, IdentityError, PasswordHash, Profile, Reason, Status, StatusKind,
 };
-use kernel::{AccountId, Limit, Locale, Page, StorageError};
+use kernel::{AccountId, Limit, Locale, Page, StorageError, Total};
 use uuid::Uuid;
 
 use crate::failure::{storage, violates};
@@ -212,30 +213,7 @@ impl PgStore {
         after: Option<AccountPosition>,
         limit: Limit,
     ) -> Result<Page<Account, AccountPosition>, StorageError> {
-        let AccountFilter { words, statuses, role, created_from, created_before } = filter;
-        let mut query = table::table.select(AccountRow::as_select()).into_boxed();
-        if let Some(words) = words {
-            let pattern = format!("%{}%", escaped(words));
-            query = query.filter(
-                table::email
-                    .ilike(pattern.clone())
-                    .assume_not_null()
-                    .or(table::display_name.ilike(pattern)),
-            );
-        }
-        if !statuses.is_empty() {
-            let names: Vec<&str> = statuses.iter().map(|status| status.name()).collect();
-            query = query.filter(table::status.eq_any(names));
-        }
-        if let Some(role) = role {
-            query = query.filter(table::roles.contains(vec![role.name()]));
-        }
-        if let Some(from) = *created_from {
-            query = query.filter(table::created_at.ge(from));
-        }
-        if let Some(before) = *created_before {
-            query = query.filter(table::created_at.lt(before));
-        }
+        let mut query = filtered(filter).select(AccountRow::as_select());
         if let Some(AccountPosition { created_at, id }) = after {
             query = query
                 .filter(table::created_at.le(created_at))
@@ -253,6 +231,65 @@ impl PgStore {
             id: account.id(),
         }))
     }
+
+    pub(super) async fn position_of_account(
+        &self,
+        filter: &AccountFilter,
+        skipped: u16,
+    ) -> Result<Option<AccountPosition>, StorageError> {
+        let row: Option<(DateTime<Utc>, Uuid)> = filtered(filter)
+            .select((table::created_at, table::id))
+            .order((table::created_at.desc(), table::id.desc()))
+            .offset(i64::from(skipped) - 1)
+            .limit(1)
+            .first(&mut *self.conn().await?)
+            .await
+            .optional()
+            .map_err(storage("find a page of accounts"))?;
+        Ok(row.map(|(created_at, id)| AccountPosition { created_at, id: AccountId::from_uuid(id) }))
+    }
+
+    pub(super) async fn total_of_accounts(
+        &self,
+        filter: &AccountFilter,
+    ) -> Result<Total, StorageError> {
+        let ids: Vec<Uuid> = filtered(filter)
+            .select(table::id)
+            .limit(Total::rows())
+            .load(&mut *self.conn().await?)
+            .await
+            .map_err(storage("count accounts"))?;
+        Ok(Total::of_rows(i64::try_from(ids.len()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// The accounts that a filter lets through.
+fn filtered(filter: &AccountFilter) -> table::BoxedQuery<'_, Pg> {
+    let AccountFilter { words, statuses, role, created_from, created_before } = filter;
+    let mut query = table::table.into_boxed();
+    if let Some(words) = words {
+        let pattern = format!("%{}%", escaped(words));
+        query = query.filter(
+            table::email
+                .ilike(pattern.clone())
+                .assume_not_null()
+                .or(table::display_name.ilike(pattern)),
+        );
+    }
+    if !statuses.is_empty() {
+        let names: Vec<&str> = statuses.iter().map(|status| status.name()).collect();
+        query = query.filter(table::status.eq_any(names));
+    }
+    if let Some(role) = role {
+        query = query.filter(table::roles.contains(vec![role.name()]));
+    }
+    if let Some(from) = *created_from {
+        query = query.filter(table::created_at.ge(from));
+    }
+    if let Some(before) = *created_before {
+        query = query.filter(table::created_at.lt(before));
+    }
+    query
 }
 
 /// Takes the meaning from what `LIKE` reads as a pattern.

@@ -6,7 +6,7 @@ use identity::{
     Account, AccountFilter, AccountPosition, EmailAddress, IdentityReader, IdentityStore,
     IdentityTx, Link, RefreshToken, Session, SessionFacts, TokenDigest,
 };
-use kernel::{AccountId, Limit, Page, SessionId, StorageError};
+use kernel::{AccountId, Limit, Page, SessionId, StorageError, Total};
 
 use super::links;
 use crate::PgStore;
@@ -59,6 +59,18 @@ impl IdentityReader for PgStore {
         limit: Limit,
     ) -> Result<Page<Account, AccountPosition>, StorageError> {
         self.accounts_page(filter, after, limit).await
+    }
+
+    async fn account_position(
+        &self,
+        filter: &AccountFilter,
+        skipped: u16,
+    ) -> Result<Option<AccountPosition>, StorageError> {
+        self.position_of_account(filter, skipped).await
+    }
+
+    async fn count_accounts(&self, filter: &AccountFilter) -> Result<Total, StorageError> {
+        self.total_of_accounts(filter).await
     }
 
     async fn find_session_facts(

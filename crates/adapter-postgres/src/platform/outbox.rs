@@ -108,7 +108,10 @@ impl Outbox for PgTx {
             actor_id: actor.map(AccountId::as_uuid),
             occurred_at: at,
         };
-        let payload = json!({ "event_id": EventId::from_uuid(row.id) });
+        let mut payload = json!({ "event_id": EventId::from_uuid(row.id) });
+        if let Some(cause) = self.cause() {
+            payload["traceparent"] = cause.into();
+        }
         diesel::insert_into(events::table)
             .values(&row)
             .execute(self.conn())

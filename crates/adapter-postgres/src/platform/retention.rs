@@ -5,8 +5,9 @@ use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{BigInt, Integer, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kernel::StorageError;
+use kernel::{Clock, StorageError, SystemClock};
 
+use super::partitions::Forgotten;
 use crate::PgStore;
 use crate::failure::storage;
 
@@ -20,23 +21,25 @@ const IDEMPOTENCY_HOURS: i32 = 24;
 type Removal = BoxedSqlQuery<'static, Pg, SqlQuery>;
 
 impl PgStore {
-    /// Forgets events, and that they were handled, `days` after they were stored. Returns how many
-    /// events went.
-    pub async fn forget_events(&self, days: u32) -> Result<usize, StorageError> {
-        let days = i32::try_from(days).unwrap_or(i32::MAX);
-        let sql = "DELETE FROM handled_events WHERE ctid = ANY(ARRAY( \
-                       SELECT ctid FROM handled_events \
-                       WHERE handled_at < now() - make_interval(days => $1) LIMIT $2))";
-        self.forget(sql, |removal| removal.bind::<Integer, _>(days)).await?;
-        // An event that a waiting job is about must outlive it; a parked job may wait long.
-        let sql = "DELETE FROM events WHERE ctid = ANY(ARRAY( \
-                       SELECT ctid FROM events \
-                       WHERE stored_at < now() - make_interval(days => $1) \
+    /// Forgets events, and that they were handled: whole months, once the last of their events was
+    /// stored `days` ago. An event that a waiting job is about outlives its month.
+    pub async fn forget_events(&self, days: u32) -> Result<Forgotten, StorageError> {
+        let before = SystemClock.now() - super::partitions::days(days);
+        let months = self.drop_event_partitions(before).await?;
+        // What no month was there for, or outlived its own.
+        let sql = "DELETE FROM handled_events_default WHERE ctid = ANY(ARRAY( \
+                       SELECT ctid FROM handled_events_default \
+                       WHERE handled_at < $1 LIMIT $2))";
+        self.forget(sql, |removal| removal.bind::<Timestamptz, _>(before)).await?;
+        let sql = "DELETE FROM events_default WHERE ctid = ANY(ARRAY( \
+                       SELECT ctid FROM events_default \
+                       WHERE stored_at < $1 \
                          AND 'evt_' || replace(id::text, '-', '') NOT IN ( \
                              SELECT payload ->> 'event_id' FROM graphile_worker._private_jobs \
                              WHERE payload ->> 'event_id' IS NOT NULL) \
                        LIMIT $2))";
-        self.forget(sql, |removal| removal.bind::<Integer, _>(days)).await
+        let rows = self.forget(sql, |removal| removal.bind::<Timestamptz, _>(before)).await?;
+        Ok(Forgotten { months, rows })
     }
 
     /// Forgets idempotency keys after 24 hours. Returns how many went.

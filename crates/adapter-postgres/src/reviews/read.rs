@@ -3,8 +3,9 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{AccountId, Limit, Page, ReviewId, StorageError};
+use kernel::{AccountId, Limit, Page, ReviewId, StorageError, Total};
 use reviews::{
     ModerationQueue, Rated, RatedFacts, Rating, RatingDrift, Report, ReportNote, Review,
     ReviewFilter, ReviewPosition, ReviewSort, ReviewStore, ReviewTx, Status,
@@ -17,6 +18,7 @@ use crate::PgStore;
 use crate::failure::storage;
 use crate::schema::identity::accounts;
 use crate::schema::reviews::{review_reports, review_votes, reviews as table};
+use crate::statement::Statement;
 
 /// Reports shown with a review.
 const REPORTS: usize = 10;
@@ -117,6 +119,15 @@ impl Order {
     }
 }
 
+/// What a queue is sorted by, and which reviews are in it.
+const fn queued(queue: ModerationQueue) -> (&'static str, &'static str) {
+    match queue {
+        ModerationQueue::Pending => ("confirmed_at", "status = 'pending_moderation'"),
+        ModerationQueue::Reported => ("published_at", "status = 'published' AND open_reports > 0"),
+        ModerationQueue::Hidden => ("hidden_at", "status = 'hidden'"),
+    }
+}
+
 /// A cursor is signed, so its key is one of ours; what does not fit starts at the end.
 fn as_time(after: Option<ReviewPosition>) -> Option<(DateTime<Utc>, Uuid)> {
     after.map(|after| {
@@ -213,6 +224,37 @@ impl ReviewStore for PgStore {
             key: order.key(review),
             id: review.id(),
         }))
+    }
+
+    async fn queue_position(
+        &self,
+        queue: ModerationQueue,
+        skipped: u16,
+    ) -> Result<Option<ReviewPosition>, StorageError> {
+        let mut st = Statement::<(Timestamptz, SqlUuid)>::new();
+        let (column, waits) = queued(queue);
+        st.sql("SELECT ").sql(column).sql(", id FROM reviews WHERE ").sql(waits);
+        st.sql(" ORDER BY ").sql(column).sql(", id OFFSET ").bind(i64::from(skipped) - 1);
+        st.sql(" LIMIT 1");
+        let row: Option<(DateTime<Utc>, Uuid)> = st
+            .get_result(&mut self.conn().await?)
+            .await
+            .optional()
+            .map_err(storage("find a page of reviews"))?;
+        Ok(row.map(|(at, id)| ReviewPosition {
+            key: at.timestamp_micros(),
+            id: ReviewId::from_uuid(id),
+        }))
+    }
+
+    async fn count_queue(&self, queue: ModerationQueue) -> Result<Total, StorageError> {
+        let mut st = Statement::<BigInt>::new();
+        let (_, waits) = queued(queue);
+        st.sql("SELECT count(*) FROM (SELECT FROM reviews WHERE ").sql(waits).sql(" LIMIT ");
+        st.bind(Total::rows()).sql(") waiting");
+        let rows =
+            st.get_result(&mut self.conn().await?).await.map_err(storage("count reviews"))?;
+        Ok(Total::of_rows(rows))
     }
 
     async fn author_names(

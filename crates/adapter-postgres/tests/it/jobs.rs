@@ -1,4 +1,4 @@
-//! The queue as operators see it, due timers, simulated time and what is forgotten.
+//! The queue as operators see it, due timers and simulated time.
 
 use access::Actor;
 use adapter_postgres::{JobPolicy, JobRequest, JobStatus, PgStore, Settings, TIMER_JOB};
@@ -189,33 +189,4 @@ async fn simulated_time_adds_up_and_real_time_cannot_be_moved() {
     let expected = TimeDelta::days(40) + TimeDelta::seconds(5);
     assert_eq!(ahead, Some(expected));
     assert_eq!(store.start_simulation().await.unwrap(), expected, "a restart goes on with it");
-}
-
-#[tokio::test]
-async fn what_is_old_is_forgotten_but_not_what_a_job_still_needs() {
-    let database = TestDatabase::new().await;
-    let client = database.client().await;
-    let store = store(&database);
-    client
-        .batch_execute(
-            "INSERT INTO events (id, name, subject, payload, occurred_at, stored_at) \
-             SELECT gen_random_uuid(), 'lamp.lit.v1', 'lamp_1', '{}', now(), \
-                    now() - make_interval(days => n) \
-             FROM unnest(ARRAY[1, 100, 200]) AS n; \
-             INSERT INTO handled_events (handler, event_id, handled_at) \
-             SELECT 'first', id, stored_at FROM events; \
-             SELECT graphile_worker.add_job('first', \
-                 json_build_object('event_id', 'evt_' || replace(id::text, '-', ''))) \
-             FROM events ORDER BY stored_at LIMIT 1",
-        )
-        .await
-        .unwrap();
-
-    assert_eq!(store.forget_events(90).await.unwrap(), 1);
-
-    for (table, left) in [("events", 2_i64), ("handled_events", 1)] {
-        let sql = format!("SELECT count(*) FROM {table}");
-        let found: i64 = client.query_one(&sql, &[]).await.unwrap().get(0);
-        assert_eq!(found, left, "{table}");
-    }
 }

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot arrange its world fails right there")]
 mod bookings;
 mod catalog;
+mod copies;
 mod discovery;
 mod identity;
 mod jobs;
 mod media;
 mod notifications;
+mod partitions;
 mod platform;
 mod reviews;
 mod tls;

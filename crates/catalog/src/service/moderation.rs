@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use access::{Action, Actor, AuditEntry};
-use kernel::{ChangeRequestId, Clock, ListingId, Page};
+use kernel::{ChangeRequestId, Clock, ListingId, Page, PageNumber, Total};
 use serde_json::json;
 
 use super::{media_of, permit, store_edit, type_of, withdraw_pending};
@@ -63,6 +63,35 @@ impl ModerationService {
     ) -> Result<Page<ReviewItem, QueuePosition>, CatalogError> {
         permit(actor, Action::ListingModerate)?;
         Ok(self.store.review_queue(wanted).await?)
+    }
+
+    /// The same by the number of the page, in place of where the last one ended.
+    pub async fn queue_numbered(
+        &self,
+        actor: &Actor,
+        wanted: ReviewQueue,
+        number: PageNumber,
+    ) -> Result<Page<ReviewItem, QueuePosition>, CatalogError> {
+        permit(actor, Action::ListingModerate)?;
+        let listing_type = wanted.listing_type.clone();
+        let after = match number.skipped() {
+            0 => None,
+            skipped => match self.store.review_queue_position(listing_type, skipped).await? {
+                Some(position) => Some(position),
+                None => return Ok(Page { items: Vec::new(), next: None }),
+            },
+        };
+        Ok(self.store.review_queue(&ReviewQueue { after, ..wanted }).await?)
+    }
+
+    /// How many items wait for a moderator, of all listing types or of one.
+    pub async fn count_queue(
+        &self,
+        actor: &Actor,
+        listing_type: Option<String>,
+    ) -> Result<Total, CatalogError> {
+        permit(actor, Action::ListingModerate)?;
+        Ok(self.store.count_review_queue(listing_type).await?)
     }
 
     /// A change request with its listing.

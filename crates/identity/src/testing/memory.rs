@@ -5,7 +5,8 @@ use access::{AuditEntry, AuditLog, Role};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
-    AccountId, Event, EventId, Inbox, Limit, Outbox, Page, SessionId, StorageError, UnitOfWork,
+    AccountId, Event, EventId, Inbox, Limit, Outbox, Page, SessionId, StorageError, Total,
+    UnitOfWork,
 };
 
 use crate::{
@@ -286,6 +287,29 @@ impl IdentityReader for MemoryIdentity {
         rows.sort_by_key(|account| std::cmp::Reverse(key(position(account))));
         rows.truncate(usize::from(limit.get()) + 1);
         Ok(Page::from_rows(rows, limit, position))
+    }
+
+    async fn account_position(
+        &self,
+        filter: &AccountFilter,
+        skipped: u16,
+    ) -> Result<Option<AccountPosition>, StorageError> {
+        let state = self.lock();
+        let mut found: Vec<_> = state
+            .accounts
+            .values()
+            .filter(|account| matches(filter, account))
+            .map(|account| (account.record().created_at, account.id()))
+            .collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        let last = usize::from(skipped).checked_sub(1).and_then(|last| found.get(last));
+        Ok(last.map(|&(created_at, id)| AccountPosition { created_at, id }))
+    }
+
+    async fn count_accounts(&self, filter: &AccountFilter) -> Result<Total, StorageError> {
+        let state = self.lock();
+        let found = state.accounts.values().filter(|account| matches(filter, account)).count();
+        Ok(Total::of_rows(i64::try_from(found).unwrap_or(i64::MAX)))
     }
 
     async fn find_session_facts(

@@ -1,9 +1,9 @@
 //! From an agreement to its end: one call per command.
 
-use actix_web::post;
 use actix_web::web::Json;
-use bookings::{BookingCommand, Reason, Side};
-use kernel::{BookingId, FieldErrors};
+use actix_web::{HttpResponse, post};
+use bookings::{BookingCommand, Reason, Seen, Side};
+use kernel::{BookingId, FieldErrors, Idempotency};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,7 +12,8 @@ use super::text;
 use super::view::BookingView;
 use crate::http::Problem;
 use crate::http::body::{Body, OptionalBody};
-use crate::http::command::Command;
+use crate::http::command::{Command, IdempotencyKey};
+use crate::http::idempotency::{changed, respond};
 use crate::http::moment::Moment;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -29,6 +30,19 @@ pub(super) async fn give(
 ) -> Result<Json<BookingView>, Problem> {
     let seen = state.services.bookings.command(actor, *id, command).await?;
     Ok(Json(BookingView::from(&seen)))
+}
+
+/// Carries out a command that adds something, once per `Idempotency-Key`.
+pub(super) async fn give_once(
+    to: &Command<BookingId>,
+    command: BookingCommand,
+    body_hash: [u8; 32],
+) -> Result<HttpResponse, Problem> {
+    let answer = |seen: &Seen| changed(&BookingView::from(seen));
+    let once = to.key(body_hash)?.map(|scope| Idempotency { scope, answer: &answer });
+    let bookings = &to.state.services.bookings;
+    let once = bookings.command_once(&to.actor, to.id, command, once).await?;
+    Ok(respond(once, answer))
 }
 
 /// Why, if one wants to say so.
@@ -153,7 +167,7 @@ async fn report_done(
 #[utoipa::path(
     operation_id = "requestBookingChanges",
     tag = "bookings",
-    params(Command<BookingId>),
+    params(Command<BookingId>, IdempotencyKey),
     request_body = ChangesBody,
     responses(BookingView),
 )]
@@ -161,9 +175,9 @@ async fn report_done(
 async fn request_changes(
     command: Command<BookingId>,
     body: Body<ChangesBody>,
-) -> Result<Json<BookingView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let text = read("/text", &body.value.text)?;
-    give(&command, BookingCommand::RequestChanges { text }).await
+    give_once(&command, BookingCommand::RequestChanges { text }, body.hash).await
 }
 
 /// Confirm that the work is done
@@ -229,7 +243,7 @@ async fn no_show(
 #[utoipa::path(
     operation_id = "disputeBooking",
     tag = "bookings",
-    params(Command<BookingId>),
+    params(Command<BookingId>, IdempotencyKey),
     request_body = DisputeBody,
     responses(BookingView),
 )]
@@ -237,9 +251,9 @@ async fn no_show(
 async fn dispute(
     command: Command<BookingId>,
     body: Body<DisputeBody>,
-) -> Result<Json<BookingView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let reason = read("/reason", &body.value.reason)?;
-    give(&command, BookingCommand::Dispute { reason }).await
+    give_once(&command, BookingCommand::Dispute { reason }, body.hash).await
 }
 
 /// Propose another time
@@ -249,7 +263,7 @@ async fn dispute(
 #[utoipa::path(
     operation_id = "proposeBookingReschedule",
     tag = "bookings",
-    params(Command<BookingId>),
+    params(Command<BookingId>, IdempotencyKey),
     request_body = RescheduleBody,
     responses(
         BookingView,
@@ -261,9 +275,9 @@ async fn dispute(
 async fn propose_reschedule(
     command: Command<BookingId>,
     body: Body<RescheduleBody>,
-) -> Result<Json<BookingView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let starts_at = body.value.starts_at.into();
-    give(&command, BookingCommand::ProposeReschedule { starts_at }).await
+    give_once(&command, BookingCommand::ProposeReschedule { starts_at }, body.hash).await
 }
 
 /// Accept the proposed time

@@ -1,19 +1,19 @@
 //! From submission to an agreement, or to none: one call per command.
 
-use actix_web::post;
 use actix_web::web::Json;
+use actix_web::{HttpResponse, post};
 use bookings::BookingCommand;
 use kernel::{BookingId, FieldErrors, Money};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::commands::{ReasonBody, give};
+use super::commands::{ReasonBody, give, give_once};
 use super::text;
 use super::view::BookingView;
 use crate::http::Problem;
 use crate::http::body::{Body, OptionalBody};
-use crate::http::command::Command;
+use crate::http::command::{Command, IdempotencyKey};
 use crate::http::money::MoneyView;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -63,7 +63,7 @@ struct AcceptBody {
 #[utoipa::path(
     operation_id = "offerBooking",
     tag = "bookings",
-    params(Command<BookingId>),
+    params(Command<BookingId>, IdempotencyKey),
     request_body = OfferBody,
     responses(BookingView),
 )]
@@ -71,9 +71,9 @@ struct AcceptBody {
 async fn offer(
     command: Command<BookingId>,
     body: Body<OfferBody>,
-) -> Result<Json<BookingView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let (price, work) = body.value.read()?;
-    give(&command, BookingCommand::Offer { price, work }).await
+    give_once(&command, BookingCommand::Offer { price, work }, body.hash).await
 }
 
 /// Answer an offer with another
@@ -83,7 +83,7 @@ async fn offer(
 #[utoipa::path(
     operation_id = "counterOfferBooking",
     tag = "bookings",
-    params(Command<BookingId>),
+    params(Command<BookingId>, IdempotencyKey),
     request_body = OfferBody,
     responses(BookingView),
 )]
@@ -91,9 +91,9 @@ async fn offer(
 async fn counter_offer(
     command: Command<BookingId>,
     body: Body<OfferBody>,
-) -> Result<Json<BookingView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let (price, work) = body.value.read()?;
-    give(&command, BookingCommand::CounterOffer { price, work }).await
+    give_once(&command, BookingCommand::CounterOffer { price, work }, body.hash).await
 }
 
 /// Take one's offer back

@@ -11,7 +11,7 @@ use crate::http::Problem;
 use crate::http::body::Body;
 use crate::http::caller::Caller;
 use crate::http::command::Command;
-use crate::http::page::PageView;
+use crate::http::page::{NumberedPageView, number};
 use crate::http::query::{Query, limit};
 use crate::http::server::State;
 
@@ -55,6 +55,11 @@ struct Listed {
     limit: Option<i64>,
     /// Where to go on: `next_cursor` of the page before.
     cursor: Option<String>,
+    /// The number of a page instead, from 1, within the first 10000 items.
+    #[param(minimum = 1, example = 1)]
+    page: Option<i64>,
+    /// Whether to say how many there are, counted up to 10000.
+    include_total: Option<bool>,
 }
 
 /// List reviews that wait for moderators
@@ -64,20 +69,29 @@ struct Listed {
     operation_id = "listReviewQueue",
     tag = "admin: reviews",
     params(Listed),
-    responses((status = OK, description = "A page of reviews", body = PageView<ReviewView>)),
+    responses((status = OK, description = "A page of reviews", body = NumberedPageView<ReviewView>)),
 )]
 #[get("/admin/reviews")]
 async fn list(
     Caller(actor): Caller,
     Query(query): Query<Listed>,
     state: Data<State>,
-) -> Result<Json<PageView<ReviewView>>, Problem> {
+) -> Result<Json<NumberedPageView<ReviewView>>, Problem> {
     let limit = limit(query.limit)?;
+    let number = number(query.page, query.cursor.as_deref(), limit)?;
     let queue = ModerationQueue::from(query.queue);
     let name = format!("review queue {}", queue.name());
     let after = position(&state, &name, query.cursor.as_deref())?;
-    let found = state.services.reviews.queue(&actor, queue, after, limit).await?;
-    Ok(Json(page(found, limit, &state, &name)))
+    let reviews = &state.services.reviews;
+    let found = match number {
+        Some(number) => reviews.queue_numbered(&actor, queue, number, limit).await?,
+        None => reviews.queue(&actor, queue, after, limit).await?,
+    };
+    let total = match query.include_total {
+        Some(true) => Some(reviews.count_queue(&actor, queue).await?),
+        Some(false) | None => None,
+    };
+    Ok(Json(NumberedPageView::new(page(found, limit, &state, &name), total)))
 }
 
 /// Why a moderator decides.
