@@ -259,7 +259,7 @@ impl Bench<'_> {
             of,
             minutes: calendar.minutes,
             a_day: calendar.a_day,
-            one_calendar: calendar.one_calendar,
+            one_calendar: calendar.shared,
         });
         let known = Known { ids: &self.marketplace.ids, slots, connections: self.size.connections };
         script::write(self.client, captured, &known).await

@@ -40,16 +40,16 @@ pub(crate) struct Calendar {
     opens_at: u32,
     pub(crate) minutes: u32,
     pub(crate) a_day: u32,
-    pub(crate) one_calendar: bool,
+    pub(crate) shared: bool,
 }
 
 /// Ten hours a day, of many providers.
 const OFFICE_HOURS: Calendar =
-    Calendar { opens_at: 480, minutes: 60, a_day: 10, one_calendar: false };
+    Calendar { opens_at: 480, minutes: 60, a_day: 10, shared: false };
 
 /// Always open, of one provider.
 const AROUND_THE_CLOCK: Calendar =
-    Calendar { opens_at: 0, minutes: 15, a_day: 96, one_calendar: true };
+    Calendar { opens_at: 0, minutes: 15, a_day: 96, shared: true };
 
 impl Calendar {
     /// When a slot begins, counted from the first of the first day.
@@ -146,7 +146,7 @@ impl Marketplace {
 
     /// The slot that a request of some number books.
     pub(crate) fn slot(&self, calendar: Calendar, number: u64) -> DateTime<Utc> {
-        let calendars = if calendar.one_calendar { 1 } else { self.bookable.len() };
+        let calendars = if calendar.shared { 1 } else { self.bookable.len() };
         let slot = number / u64::try_from(calendars).unwrap_or(1);
         calendar.slot(self.start, BOOKED_FROM * u64::from(calendar.a_day) + slot)
     }
@@ -186,7 +186,7 @@ impl Marketplace {
     /// Takes another slot every time.
     fn appointments(&self, name: &'static str, calendar: Calendar, share: f64) -> Work {
         let listings =
-            if calendar.one_calendar { vec![self.popular] } else { self.bookable.clone() };
+            if calendar.shared { vec![self.popular] } else { self.bookable.clone() };
         let (start, calendars) = (self.start, u64::try_from(listings.len()).unwrap_or(1));
         let slot = move |number: u64| {
             let slot = BOOKED_FROM * u64::from(calendar.a_day) + number / calendars;
