@@ -13,6 +13,7 @@ mod jobs;
 mod media;
 mod notifications;
 mod permissions;
+mod pictures;
 mod protocol;
 mod readme;
 mod reviews;

@@ -164,6 +164,8 @@ pub const PERMISSIONS: &[Permission] = &[
     line("registerProvider", Action::ProviderRegister, Object::Nothing),
     line("getProvider", Action::ProviderRead, Object::Provider),
     line("updateProvider", Action::ProviderUpdate, Object::Provider),
+    line("setProviderAvatar", Action::ProviderAvatarUpdate, Object::Provider),
+    line("removeProviderAvatar", Action::ProviderAvatarUpdate, Object::Provider),
     line("requestProviderVerification", Action::ProviderUpdate, Object::Provider),
     line("listProviderListings", Action::ProviderRead, Object::Provider),
     line("listProvidersForModeration", Action::ProviderModerate, Object::Nothing),

@@ -1,34 +1,34 @@
-//! Pictures and documents.
+//! Pictures and documents, of listings and of whatever else has some.
 //!
-//! Lock order: the listing, its items, their objects.
+//! Lock order: the owner, its items, their objects.
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use catalog::media::{
-    Alt, MediaChange, MediaError, MediaFile, MediaItem, MediaRepository, MediaStore, MediaTx,
-    NewMedia, ObjectState, PixelSize, Preview, ServedObject, StorageKey, Variant,
+    Alt, MediaChange, MediaError, MediaFile, MediaItem, MediaOwner, MediaRepository, MediaStore,
+    MediaTx, MediaWithOwner, NewMedia, ObjectState, PixelSize, Preview, ServedObject, StorageKey,
+    Variant,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int2, Int4, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    BigInt, Int4, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use kernel::{ListingId, MediaId, StorageError};
-use serde_json::Value;
+use kernel::{ListingId, MediaId, ProviderId, StorageError};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::failure::storage;
 use crate::schema::media::{listing_media, media_objects};
+use crate::statement::Statement;
 use crate::{PgStore, PgTx};
 
-/// A row of `listing_media`.
-#[derive(Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = listing_media, check_for_backend(diesel::pg::Pg))]
-pub(super) struct MediaRow {
+/// What is read of an item, whichever table holds it.
+#[derive(Debug, Queryable)]
+pub(super) struct ItemRow {
     id: Uuid,
-    listing_id: Uuid,
-    position: i16,
-    kind: String,
     key: String,
     bytes: i64,
     width: Option<i32>,
@@ -36,8 +36,22 @@ pub(super) struct MediaRow {
     alt: Option<String>,
     variants: Option<Value>,
     blur_hash: Option<String>,
-    added_at: DateTime<Utc>,
 }
+
+/// The SQL type of an [`ItemRow`].
+pub(super) type ItemSql = (
+    SqlUuid,
+    Text,
+    BigInt,
+    Nullable<Integer>,
+    Nullable<Integer>,
+    Nullable<Text>,
+    Nullable<Jsonb>,
+    Nullable<Text>,
+);
+
+/// The columns of an [`ItemRow`].
+const ITEM: &str = "id, key, bytes, width, height, alt, variants, blur_hash";
 
 fn corrupt(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
     StorageError::corrupt("read a media item", error)
@@ -47,24 +61,11 @@ fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Sto
     StorageError::corrupt("write a media item", error)
 }
 
-impl TryFrom<MediaRow> for MediaItem {
+impl TryFrom<ItemRow> for MediaItem {
     type Error = StorageError;
 
-    fn try_from(row: MediaRow) -> Result<Self, Self::Error> {
-        let MediaRow {
-            id,
-            listing_id: _,
-            position: _,
-            kind: _,
-            key,
-            bytes,
-            width,
-            height,
-            alt,
-            variants,
-            blur_hash,
-            added_at: _,
-        } = row;
+    fn try_from(row: ItemRow) -> Result<Self, Self::Error> {
+        let ItemRow { id, key, bytes, width, height, alt, variants, blur_hash } = row;
         let key: StorageKey = key.parse().map_err(corrupt)?;
         let pixels = match (width, height) {
             (Some(width), Some(height)) => Some(PixelSize {
@@ -90,33 +91,154 @@ impl TryFrom<MediaRow> for MediaItem {
     }
 }
 
-fn row(
-    item: &MediaItem,
-    listing: ListingId,
-    position: usize,
-    added_at: DateTime<Utc>,
-) -> Result<MediaRow, StorageError> {
+/// The table that keeps items, and the column that says of whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shelf {
+    table: &'static str,
+    owner: &'static str,
+    /// What is written of a new item.
+    written: &'static str,
+}
+
+/// The pictures and documents of listings.
+const LISTINGS: Shelf = Shelf {
+    table: "listing_media",
+    owner: "listing_id",
+    written: "id, position, kind, key, bytes, width, height, alt, variants, blur_hash, added_at",
+};
+/// The pictures that stand for providers.
+pub(super) const PROVIDERS: Shelf = Shelf {
+    table: "pictures",
+    owner: "provider_id",
+    written: "id, position, key, bytes, width, height, alt, variants, blur_hash, added_at",
+};
+
+const fn shelf_of(owner: MediaOwner) -> (Shelf, Uuid) {
+    match owner {
+        MediaOwner::Listing(id) => (LISTINGS, id.as_uuid()),
+        MediaOwner::Provider(id) => (PROVIDERS, id.as_uuid()),
+    }
+}
+
+/// An item that is new, as [`Shelf::insert`] takes it.
+fn line(item: &MediaItem, position: Option<usize>, added_at: DateTime<Utc>) -> Value {
     let MediaItem { id, file, alt, preview } = item;
     let MediaFile { key, format, bytes, pixels } = file;
-    let side = |side: u32| i32::try_from(side).map_err(unwritable);
-    Ok(MediaRow {
-        id: id.as_uuid(),
-        listing_id: listing.as_uuid(),
-        position: i16::try_from(position).map_err(unwritable)?,
-        kind: format.kind().name().to_owned(),
-        key: key.as_str().to_owned(),
-        bytes: i64::try_from(*bytes).map_err(unwritable)?,
-        width: pixels.map(|size| side(size.width)).transpose()?,
-        height: pixels.map(|size| side(size.height)).transpose()?,
-        alt: alt.as_ref().map(|alt| alt.as_str().to_owned()),
-        variants: preview
-            .as_ref()
-            .map(|preview| serde_json::to_value(&preview.variants))
-            .transpose()
-            .map_err(unwritable)?,
-        blur_hash: preview.as_ref().map(|preview| preview.blur_hash.clone()),
-        added_at,
+    json!({
+        "id": id.as_uuid(),
+        "position": position,
+        "kind": format.kind().name(),
+        "key": key.as_str(),
+        "bytes": bytes,
+        "width": pixels.map(|size| size.width),
+        "height": pixels.map(|size| size.height),
+        "alt": alt.as_ref().map(Alt::as_str),
+        "variants": preview.as_ref().map(|preview| &preview.variants),
+        "blur_hash": preview.as_ref().map(|preview| &preview.blur_hash),
+        "added_at": added_at,
     })
+}
+
+impl Shelf {
+    /// The items of many owners in one query, each in its order. An owner without any is absent.
+    pub(super) async fn load(
+        self,
+        conn: &mut AsyncPgConnection,
+        owners: Vec<Uuid>,
+    ) -> Result<HashMap<Uuid, Vec<MediaItem>>, StorageError> {
+        let Self { table, owner, written: _ } = self;
+        let mut st = Statement::<(SqlUuid, ItemSql)>::new();
+        st.sql("SELECT ").sql(owner).sql(", ").sql(ITEM).sql(" FROM ").sql(table);
+        st.sql(" WHERE ").sql(owner).sql(" = ANY (").bind(owners).sql(")");
+        st.sql(" ORDER BY ").sql(owner).sql(", position");
+        let rows: Vec<(Uuid, ItemRow)> = st.load(conn).await.map_err(storage("load media"))?;
+        let mut media: HashMap<Uuid, Vec<MediaItem>> = HashMap::new();
+        for (owner, row) in rows {
+            media.entry(owner).or_default().push(row.try_into()?);
+        }
+        Ok(media)
+    }
+
+    async fn delete(
+        self,
+        conn: &mut AsyncPgConnection,
+        id: Uuid,
+        items: Vec<Uuid>,
+    ) -> Result<(), StorageError> {
+        let mut st = Statement::<()>::new();
+        st.sql("DELETE FROM ").sql(self.table).sql(" WHERE ").sql(self.owner).sql(" = ").bind(id);
+        st.sql(" AND id = ANY (").bind(items).sql(")");
+        st.execute(conn).await.map_err(storage("remove media"))?;
+        Ok(())
+    }
+
+    async fn insert(
+        self,
+        conn: &mut AsyncPgConnection,
+        id: Uuid,
+        lines: Vec<Value>,
+    ) -> Result<(), StorageError> {
+        let Self { table, owner, written } = self;
+        let mut st = Statement::<()>::new();
+        st.sql("INSERT INTO ").sql(table).sql(" (").sql(owner).sql(", ").sql(written);
+        st.sql(") SELECT ").bind(id).sql(", ").sql(written).sql(" FROM jsonb_to_recordset(");
+        st.bind(Value::Array(lines)).sql(
+            ") AS line (id uuid, position smallint, kind text, key text, bytes bigint, \
+             width integer, height integer, alt text, variants jsonb, blur_hash text, \
+             added_at timestamptz)",
+        );
+        st.execute(conn).await.map_err(storage("add media"))?;
+        Ok(())
+    }
+
+    async fn order(
+        self,
+        conn: &mut AsyncPgConnection,
+        id: Uuid,
+        items: Vec<Uuid>,
+    ) -> Result<(), StorageError> {
+        let positions = (0..).take(items.len()).collect::<Vec<i32>>();
+        let mut st = Statement::<()>::new();
+        st.sql("UPDATE ").sql(self.table).sql(" AS item SET position = new.position FROM unnest(");
+        st.bind(items).sql(", ").bind(positions).sql(") AS new (id, position)");
+        st.sql(" WHERE item.id = new.id AND item.position <> new.position AND ");
+        st.sql(self.owner).sql(" = ").bind(id);
+        st.execute(conn).await.map_err(storage("order media"))?;
+        Ok(())
+    }
+
+    /// The pictures of these that have no preview, with their owners.
+    async fn without_preview(
+        self,
+        conn: &mut AsyncPgConnection,
+        items: Vec<Uuid>,
+    ) -> Result<Vec<(Uuid, MediaItem)>, StorageError> {
+        let Self { table, owner, written: _ } = self;
+        let mut st = Statement::<(SqlUuid, ItemSql)>::new();
+        st.sql("SELECT ").sql(owner).sql(", ").sql(ITEM).sql(" FROM ").sql(table);
+        st.sql(" WHERE id = ANY (").bind(items).sql(") AND ").sql(owner).sql(" IS NOT NULL");
+        // A document has no width.
+        st.sql(" AND blur_hash IS NULL AND width IS NOT NULL ORDER BY position");
+        let rows: Vec<(Uuid, ItemRow)> =
+            st.load(conn).await.map_err(storage("load media without a preview"))?;
+        rows.into_iter().map(|(owner, row)| Ok((owner, row.try_into()?))).collect()
+    }
+
+    /// Stores the preview of a picture that has none; `false` if there is no such picture here.
+    async fn store_preview(
+        self,
+        conn: &mut AsyncPgConnection,
+        item: MediaId,
+        variants: Value,
+        blur_hash: &str,
+    ) -> Result<bool, StorageError> {
+        let mut st = Statement::<()>::new();
+        st.sql("UPDATE ").sql(self.table).sql(" SET variants = ").bind(variants);
+        st.sql(", blur_hash = ").bind(blur_hash.to_owned()).sql(" WHERE id = ");
+        st.bind(item.as_uuid()).sql(" AND blur_hash IS NULL AND width IS NOT NULL");
+        let stored = st.execute(conn).await.map_err(storage("store a preview"))?;
+        Ok(stored == 1)
+    }
 }
 
 /// The items of many listings in one query, each in its order. A listing without any is absent.
@@ -124,18 +246,7 @@ pub(crate) async fn media_of_listings(
     conn: &mut AsyncPgConnection,
     listings: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<MediaItem>>, StorageError> {
-    let rows: Vec<MediaRow> = listing_media::table
-        .filter(listing_media::listing_id.eq_any(listings))
-        .order((listing_media::listing_id, listing_media::position))
-        .select(MediaRow::as_select())
-        .load(conn)
-        .await
-        .map_err(storage("load media"))?;
-    let mut media: HashMap<Uuid, Vec<MediaItem>> = HashMap::new();
-    for row in rows {
-        media.entry(row.listing_id).or_default().push(row.try_into()?);
-    }
-    Ok(media)
+    LISTINGS.load(conn, listings.to_vec()).await
 }
 
 fn texts<'a>(keys: impl IntoIterator<Item = &'a StorageKey>) -> Vec<&'a str> {
@@ -158,63 +269,35 @@ async fn attach(conn: &mut AsyncPgConnection, keys: &[&str]) -> Result<bool, Sto
 
 #[async_trait]
 impl MediaRepository for PgTx {
-    async fn media_of(&mut self, listing: ListingId) -> Result<Vec<MediaItem>, StorageError> {
-        let id = listing.as_uuid();
-        let mut media = media_of_listings(self.conn(), &[id]).await?;
+    async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError> {
+        let (place, id) = shelf_of(owner);
+        let mut media = place.load(self.conn(), vec![id]).await?;
         Ok(media.remove(&id).unwrap_or_default())
     }
 
     async fn store_media_change(
         &mut self,
-        listing: ListingId,
+        owner: MediaOwner,
         change: &MediaChange,
         now: DateTime<Utc>,
     ) -> Result<(), MediaError> {
+        let (place, id) = shelf_of(owner);
         let MediaChange { added, removed, order } = change;
         if !removed.is_empty() {
-            let removed: Vec<Uuid> = removed.iter().map(|item| item.id.as_uuid()).collect();
-            diesel::delete(
-                listing_media::table
-                    .filter(listing_media::listing_id.eq(listing.as_uuid()))
-                    .filter(listing_media::id.eq_any(removed)),
-            )
-            .execute(self.conn())
-            .await
-            .map_err(storage("remove media"))?;
+            let removed = removed.iter().map(|item| item.id.as_uuid()).collect();
+            place.delete(self.conn(), id, removed).await?;
         }
         if !added.is_empty() {
             let keys = texts(added.iter().map(|item| &item.file.key));
             if !attach(self.conn(), &keys).await? {
                 return Err(MediaError::Vanished);
             }
-            let places: HashMap<_, _> =
-                order.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-            let rows = added
-                .iter()
-                .map(|item| row(item, listing, places.get(&item.id).copied().unwrap_or(0), now))
-                .collect::<Result<Vec<_>, _>>()?;
-            diesel::insert_into(listing_media::table)
-                .values(rows)
-                .execute(self.conn())
-                .await
-                .map_err(storage("add media"))?;
+            let position = |item: &MediaItem| order.iter().position(|id| *id == item.id);
+            let lines = added.iter().map(|item| line(item, position(item), now)).collect();
+            place.insert(self.conn(), id, lines).await?;
         }
-        let ids: Vec<Uuid> = order.iter().map(|id| id.as_uuid()).collect();
-        let positions =
-            (0..ids.len()).map(i16::try_from).collect::<Result<Vec<_>, _>>().map_err(unwritable)?;
-        diesel::sql_query(
-            "UPDATE listing_media SET position = new.position \
-             FROM unnest($1, $2) AS new (id, position) \
-             WHERE listing_media.id = new.id AND listing_id = $3 \
-               AND listing_media.position <> new.position",
-        )
-        .bind::<Array<SqlUuid>, _>(ids)
-        .bind::<Array<Int2>, _>(positions)
-        .bind::<SqlUuid, _>(listing.as_uuid())
-        .execute(self.conn())
-        .await
-        .map_err(storage("order media"))?;
-        Ok(())
+        let order = order.iter().map(|id| id.as_uuid()).collect();
+        Ok(place.order(self.conn(), id, order).await?)
     }
 
     async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError> {
@@ -247,21 +330,15 @@ impl MediaTx for PgTx {
         preview: &Preview,
     ) -> Result<bool, StorageError> {
         let variants = serde_json::to_value(&preview.variants).map_err(unwritable)?;
-        let stored = diesel::update(
-            listing_media::table
-                .find(media.as_uuid())
-                .filter(listing_media::blur_hash.is_null())
-                .filter(listing_media::kind.eq("picture")),
-        )
-        .set((
-            listing_media::variants.eq(variants),
-            listing_media::blur_hash.eq(&preview.blur_hash),
-        ))
-        .execute(self.conn())
-        .await
-        .map_err(storage("store a preview"))?;
+        let mut stored = false;
+        // Each table is one shelf or several; an id stands in one of them.
+        for place in [LISTINGS, PROVIDERS] {
+            let conn = self.conn();
+            stored = stored
+                || place.store_preview(conn, media, variants.clone(), &preview.blur_hash).await?;
+        }
         let keys = texts(preview.variants.iter().map(|variant| &variant.key));
-        Ok(stored == 1 && attach(self.conn(), &keys).await?)
+        Ok(stored && attach(self.conn(), &keys).await?)
     }
 }
 
@@ -358,17 +435,16 @@ impl MediaStore for PgStore {
     async fn media_without_preview(
         &self,
         media: &[MediaId],
-    ) -> Result<Vec<MediaItem>, StorageError> {
+    ) -> Result<Vec<MediaWithOwner>, StorageError> {
         let ids: Vec<Uuid> = media.iter().map(|id| id.as_uuid()).collect();
-        let rows: Vec<MediaRow> = listing_media::table
-            .filter(listing_media::id.eq_any(ids))
-            .filter(listing_media::kind.eq("picture"))
-            .filter(listing_media::blur_hash.is_null())
-            .order((listing_media::listing_id, listing_media::position))
-            .select(MediaRow::as_select())
-            .load(&mut *self.conn().await?)
-            .await
-            .map_err(storage("load media without a preview"))?;
-        rows.into_iter().map(MediaItem::try_from).collect()
+        let conn = &mut *self.conn().await?;
+        let mut found = Vec::new();
+        for (owner, item) in LISTINGS.without_preview(conn, ids.clone()).await? {
+            found.push(MediaWithOwner { owner: ListingId::from_uuid(owner).into(), item });
+        }
+        for (owner, item) in PROVIDERS.without_preview(conn, ids).await? {
+            found.push(MediaWithOwner { owner: ProviderId::from_uuid(owner).into(), item });
+        }
+        Ok(found)
     }
 }

@@ -79,16 +79,16 @@ impl Fixture {
     ) -> Result<MediaChange, MediaError> {
         let mut tx = self.store.open().await?;
         tx.listing_for_update(listing).await?;
-        let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing).await?);
+        let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing.into()).await?);
         let gone: Vec<_> = set.items().iter().take(remove).map(|item| item.id).collect();
         let change = set.change(&gone, add, None)?;
-        tx.store_media_change(listing, &change, self.now).await?;
+        tx.store_media_change(listing.into(), &change, self.now).await?;
         Box::new(tx).commit().await?;
         Ok(change)
     }
 
     async fn media_of(&self, listing: ListingId) -> Vec<MediaItem> {
-        self.store.open().await.unwrap().media_of(listing).await.unwrap()
+        self.store.open().await.unwrap().media_of(listing.into()).await.unwrap()
     }
 
     async fn is_served(&self, key: &StorageKey) -> bool {
@@ -136,7 +136,7 @@ async fn a_file_is_served_from_the_commit_until_its_removal() {
     let mut tx = it.store.open().await.unwrap();
     let mut set = MediaSet::new(a_project_limit());
     let change = set.change(&[], media.clone(), None).unwrap();
-    tx.store_media_change(listing, &change, it.now).await.unwrap();
+    tx.store_media_change(listing.into(), &change, it.now).await.unwrap();
     assert!(!it.is_served(first).await, "not before the commit");
     Box::new(tx).commit().await.unwrap();
     assert!(it.is_served(first).await && it.is_served(second).await);
@@ -156,10 +156,10 @@ async fn removing_adding_and_ordering_are_one_step() {
     let new = it.staged(1).await;
 
     let mut tx = it.store.open().await.unwrap();
-    let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing).await.unwrap());
+    let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing.into()).await.unwrap());
     let order = [MediaRef::Kept(c.id), MediaRef::New(0), MediaRef::Kept(a.id)];
     let change = set.change(&[b.id], new.clone(), Some(&order)).unwrap();
-    tx.store_media_change(listing, &change, it.now).await.unwrap();
+    tx.store_media_change(listing.into(), &change, it.now).await.unwrap();
     Box::new(tx).commit().await.unwrap();
 
     let ids: Vec<_> = it.media_of(listing).await.iter().map(|item| item.id).collect();
@@ -237,7 +237,7 @@ async fn a_sweep_passes_over_what_is_being_attached() {
 
     let mut tx = it.store.open().await.unwrap();
     let change = MediaSet::new(a_project_limit()).change(&[], late.clone(), None).unwrap();
-    tx.store_media_change(listing, &change, it.now).await.unwrap();
+    tx.store_media_change(listing.into(), &change, it.now).await.unwrap();
     assert!(it.to_sweep().await.is_empty());
     Box::new(tx).commit().await.unwrap();
 
@@ -286,7 +286,7 @@ async fn a_preview_is_stored_once_and_only_for_what_is_there() {
     it.change(listing, 0, media.clone()).await.unwrap();
     let ids: Vec<_> = media.iter().map(|new| new.id).collect();
     let waiting = it.store.media_without_preview(&ids).await.unwrap();
-    assert_eq!(waiting.iter().map(|item| item.id).collect::<Vec<_>>(), [media[0].id]);
+    assert_eq!(waiting.iter().map(|waiting| waiting.item.id).collect::<Vec<_>>(), [media[0].id]);
 
     let files = it.staged(3).await;
     let store = async |new: &NewMedia, file: &NewMedia| -> Result<bool, StorageError> {

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::{MediaKind, PixelSize};
 
-/// Why the media of a listing cannot be changed like this.
+/// Why the media of a listing, or of another owner, cannot be changed like this.
 #[derive(Debug, Error)]
 pub enum MediaError {
     /// The number of items, the items to remove or the order: nothing was changed.
@@ -19,7 +19,7 @@ pub enum MediaError {
         /// One per refused file.
         fields: FieldErrors,
     },
-    /// The upload took so long that its files were swept before the listing was stored.
+    /// The upload took so long that its files were swept before their owner was stored.
     #[error("the uploaded files are gone; send them again")]
     Vanished,
     /// The object store failed.
@@ -91,7 +91,7 @@ impl Failure for MediaError {
 /// What is wrong with one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FileFault {
-    /// More bytes than the listing type allows.
+    /// More bytes than are allowed.
     #[error("must have at most {max} bytes, has {given}")]
     TooLarge {
         /// The most that is allowed.
@@ -103,7 +103,7 @@ pub enum FileFault {
     #[error("must be a JPEG, PNG, WebP or AVIF picture or a PDF document")]
     UnknownFormat,
     /// A format that is accepted elsewhere.
-    #[error("must not be a {0}: this type of listing does not take any")]
+    #[error("must not be a {0}: none is taken here")]
     KindRefused(MediaKind),
     /// A picture that moves.
     #[error("must not be animated")]

@@ -3,19 +3,19 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use kernel::{Inbox, ListingId, MediaId, StorageError, UnitOfWork};
+use kernel::{Inbox, MediaId, StorageError, UnitOfWork};
 
 use super::{
-    LocalFile, MediaChange, MediaError, MediaFormat, MediaItem, NewMedia, ObjectStoreError,
-    PictureError, PixelSize, Preview, StorageKey,
+    LocalFile, MediaChange, MediaError, MediaFormat, MediaItem, MediaOwner, NewMedia,
+    ObjectStoreError, PictureError, PixelSize, Preview, Shape, StorageKey,
 };
 
 /// Media inside one transaction.
 #[async_trait]
 pub trait MediaRepository: Send {
-    /// The items of a listing in their order. Whoever wants to change them holds the lock of the
-    /// listing.
-    async fn media_of(&mut self, listing: ListingId) -> Result<Vec<MediaItem>, StorageError>;
+    /// The items of a listing, or of another owner, in their order. Whoever wants to change them
+    /// holds the lock of the owner.
+    async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError>;
 
     /// Attaches what was added, takes away what was removed, and stores the order. Removed files
     /// are no longer served from the commit on, and swept later.
@@ -25,7 +25,7 @@ pub trait MediaRepository: Send {
     /// [`MediaError::Vanished`] if an added file was swept meanwhile.
     async fn store_media_change(
         &mut self,
-        listing: ListingId,
+        owner: MediaOwner,
         change: &MediaChange,
         now: DateTime<Utc>,
     ) -> Result<(), MediaError>;
@@ -42,11 +42,11 @@ pub trait MediaRepository: Send {
     async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError>;
 }
 
-/// An item with the listing it belongs to.
+/// An item with what it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaWithListing {
-    /// The listing.
-    pub listing: ListingId,
+pub struct MediaWithOwner {
+    /// What it belongs to.
+    pub owner: MediaOwner,
     /// The item.
     pub item: MediaItem,
 }
@@ -73,7 +73,7 @@ pub struct ServedObject {
 }
 
 /// The record of stored objects: `staged` before the upload, `attached` with the commit of their
-/// listing, `orphaned` when nothing needs them any more, then gone. Every call is a short
+/// owner, `orphaned` when nothing needs them any more, then gone. Every call is a short
 /// transaction of its own.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
@@ -106,7 +106,7 @@ pub trait MediaStore: Send + Sync {
     async fn media_without_preview(
         &self,
         media: &[MediaId],
-    ) -> Result<Vec<MediaItem>, StorageError>;
+    ) -> Result<Vec<MediaWithOwner>, StorageError>;
 }
 
 /// Where files lie: a local folder, or a bucket.
@@ -183,5 +183,6 @@ pub trait PictureReader: Debug + Send + Sync {
         &self,
         file: &Path,
         format: MediaFormat,
+        shape: Shape,
     ) -> Result<Option<RenderedPreview>, PictureError>;
 }

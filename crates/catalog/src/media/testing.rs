@@ -3,14 +3,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::{
-    EventId, Inbox, ListingId, MediaId, SequentialIds, StorageError, SystemClock, SystemIds,
-    SystemRandom, UnitOfWork,
+    EventId, Inbox, MediaId, SequentialIds, StorageError, SystemClock, SystemIds, SystemRandom,
+    UnitOfWork,
 };
 
 use super::{
     MediaChange, MediaError, MediaFile, MediaFormat, MediaIntake, MediaItem, MediaKind,
-    MediaLimits, MediaRepository, MediaTx, MockMediaStore, MockObjectStore, MockPictureReader,
-    NewMedia, PixelSize, Preview, StorageKey,
+    MediaLimits, MediaOwner, MediaRepository, MediaTx, MockMediaStore, MockObjectStore,
+    MockPictureReader, NewMedia, PixelSize, Preview, StorageKey,
 };
 
 mockall::mock! {
@@ -19,10 +19,10 @@ mockall::mock! {
 
     #[async_trait]
     impl MediaRepository for MediaTx {
-        async fn media_of(&mut self, listing: ListingId) -> Result<Vec<MediaItem>, StorageError>;
+        async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError>;
         async fn store_media_change(
             &mut self,
-            listing: ListingId,
+            owner: MediaOwner,
             change: &MediaChange,
             now: DateTime<Utc>,
         ) -> Result<(), MediaError>;

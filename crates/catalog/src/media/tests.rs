@@ -35,8 +35,8 @@ fn one_change_removes_adds_and_orders() {
     assert_eq!(change.removed.iter().map(|item| item.id).collect::<Vec<_>>(), [gone]);
     assert_eq!(change.added.iter().map(|item| item.id).collect::<Vec<_>>(), [x, y]);
     assert_eq!(ids(&set), change.order);
-    let listing = ListingId::next(&SystemIds);
-    assert_eq!(change.event(listing), Some(MediaEvent::Added { listing, media: vec![x, y] }));
+    let owner = MediaOwner::Listing(ListingId::next(&SystemIds));
+    assert_eq!(change.event(owner), Some(MediaEvent::Added { owner, media: vec![x, y] }));
 }
 
 #[test]

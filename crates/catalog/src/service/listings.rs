@@ -171,8 +171,8 @@ impl ListingService {
             }
             done => done?,
         }
-        tx.store_media_change(id, &change, cause.now).await?;
-        if let Some(event) = change.event(id) {
+        tx.store_media_change(id.into(), &change, cause.now).await?;
+        if let Some(event) = change.event(id.into()) {
             tx.publish(&event, cause.actor, cause.now).await?;
         }
         if let Some(change) = &edit.price_change {
@@ -433,9 +433,9 @@ impl ListingService {
             }
             Removal::Archived
         } else {
-            let items = tx.media_of(id).await?;
+            let items = tx.media_of(id.into()).await?;
             if !items.is_empty() {
-                tx.store_media_change(id, &without_media(items), cause.now).await?;
+                tx.store_media_change(id.into(), &without_media(items), cause.now).await?;
             }
             tx.delete_listing(id).await?;
             let event = listing.event(ListingFact::Deleted);

@@ -200,7 +200,7 @@ async fn present(
     if provider {
         let kept = Favorite::Provider(found.provider.id);
         let is_favorite = state.services.discovery.engagement.is_favorite(actor, kept).await?;
-        view = view.with_provider(ProviderView::new(&found.provider, is_favorite));
+        view = view.with_provider(ProviderView::new(&found.provider, is_favorite, state));
     }
     if category {
         let taxonomy = catalog.taxonomy.taxonomy().await?;
