@@ -313,6 +313,11 @@ impl World {
             }
             "editReview" => of([&self.published_review().await])
                 .with(json!({ "stars": 4, "text": text, "criteria": { "quality": 4 } })),
+            "changeReviewPictures" => Arguments {
+                files: vec![crate::picture(3)],
+                ..of([&self.published_review().await])
+                    .with(json!({ "media_alt": ["The shelves from the left"] }))
+            },
             "replyToReview" => of([&self.published_review().await])
                 .with(json!({ "text": "Thank you, it was a pleasure." })),
             "reportReview" => of([&self.published_review().await])

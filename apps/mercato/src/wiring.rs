@@ -3,6 +3,7 @@
 mod catalog;
 mod discovery;
 mod media;
+mod review_pictures;
 
 use std::sync::Arc;
 

@@ -128,7 +128,7 @@ impl ToSchema for FileContent {}
 
 /// Load a picture or document
 ///
-/// Its address stands in the views of listings and providers and never means another file, so keep it as long as
+/// Its address stands in the views of listings, providers and reviews and never means another file, so keep it as long as
 /// you like. Ranges are answered. Where files lie in a bucket that serves the public, this
 /// redirects there. A file is served from the moment what it belongs to was stored to
 /// the moment it is removed.

@@ -206,6 +206,7 @@ pub const PERMISSIONS: &[Permission] = &[
     line("confirmReview", Action::ReviewUpdate, Object::UnpublishedReview),
     line("confirmReviewByLink", Action::SignIn, Object::Nothing),
     line("editReview", Action::ReviewUpdate, Object::Review),
+    line("changeReviewPictures", Action::ReviewUpdate, Object::Review),
     line("replyToReview", Action::ReviewReply, Object::Review),
     line("markReviewHelpful", Action::ReviewVote, Object::Review),
     line("unmarkReviewHelpful", Action::ReviewVote, Object::Review),

@@ -28,7 +28,7 @@ pub(crate) const MAX_FORM: usize = 60 * 1024 * 1024;
 
 /// JSON, and the files that came with it.
 #[derive(Debug)]
-pub(crate) struct ListingBody<T> {
+pub(crate) struct MediaBody<T> {
     /// What it says.
     pub(crate) value: T,
     /// The parts `media`, in the order in which they came. Nothing about them was believed; each
@@ -40,7 +40,7 @@ pub(crate) struct ListingBody<T> {
 
 /// A form, for the description of the API.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ListingForm<T> {
+pub(crate) struct MediaForm<T> {
     /// What would be the JSON body otherwise.
     data: T,
     /// Up to 60 MiB of JPEG, PNG, WebP and AVIF pictures and PDF documents, up to 10 MiB each.
@@ -48,7 +48,7 @@ pub(crate) struct ListingForm<T> {
     media: Vec<Vec<u8>>,
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for ListingBody<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for MediaBody<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -126,7 +126,7 @@ async fn read_picture(form: Multipart) -> Result<PictureBody, Problem> {
     }
 }
 
-async fn read<T: DeserializeOwned>(form: Multipart) -> Result<ListingBody<T>, Problem> {
+async fn read<T: DeserializeOwned>(form: Multipart) -> Result<MediaBody<T>, Problem> {
     let mut form = pin!(form);
     let mut data = None;
     let mut uploads = Vec::new();
@@ -167,7 +167,7 @@ async fn read<T: DeserializeOwned>(form: Multipart) -> Result<ListingBody<T>, Pr
     }
     let data = data.ok_or_else(|| malformed("a form has a part `data` with the JSON"))?;
     hash.update(&data);
-    Ok(ListingBody { value: parse(&data)?, uploads, hash: hash.finalize().into() })
+    Ok(MediaBody { value: parse(&data)?, uploads, hash: hash.finalize().into() })
 }
 
 /// Streams a file to disk. One that is too large is read to its end all the same, so that the
@@ -240,15 +240,15 @@ mod tests {
         body
     }
 
-    async fn sent(kind: &str, body: Vec<u8>) -> Result<ListingBody<Data>, Problem> {
+    async fn sent(kind: &str, body: Vec<u8>) -> Result<MediaBody<Data>, Problem> {
         let (request, mut payload) = TestRequest::post()
             .insert_header(("content-type", kind))
             .set_payload(body)
             .to_http_parts();
-        ListingBody::from_request(&request, &mut payload).await
+        MediaBody::from_request(&request, &mut payload).await
     }
 
-    async fn sent_form(parts: &[(&str, &[u8])]) -> Result<ListingBody<Data>, Problem> {
+    async fn sent_form(parts: &[(&str, &[u8])]) -> Result<MediaBody<Data>, Problem> {
         sent("multipart/form-data; boundary=b", form(parts)).await
     }
 

@@ -4,11 +4,13 @@ use adapter_pictures::Pictures;
 use adapter_postgres::PgStore;
 use adapter_storage::Storage;
 use anyhow::Context;
+use catalog::Uploads;
 use catalog::media::{
     MediaIntake, MediaStore, MediaSweeper, ObjectStore, PictureReader, PreviewService,
 };
 
 use super::Foundation;
+use super::review_pictures::ReviewUploads;
 use crate::config::Settings;
 
 /// What deals with pictures and documents.
@@ -52,5 +54,10 @@ impl Media {
             ),
             sweeper: MediaSweeper::new(store, objects, clock),
         })
+    }
+
+    /// The files of a request that shall be pictures of a review.
+    pub fn review_pictures(&self, uploads: Uploads) -> Box<dyn reviews::Uploads> {
+        Box::new(ReviewUploads { intake: self.intake.clone(), uploads })
     }
 }

@@ -16,7 +16,7 @@ use diesel::sql_types::{
     BigInt, Int4, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use kernel::{ListingId, MediaId, ProviderId, StorageError};
+use kernel::{ListingId, MediaId, ProviderId, ReviewId, StorageError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -113,10 +113,14 @@ pub(super) const PROVIDERS: Shelf = Shelf {
     written: "id, position, key, bytes, width, height, alt, variants, blur_hash, added_at",
 };
 
+/// The pictures of reviews.
+const REVIEWS: Shelf = Shelf { owner: "review_id", ..PROVIDERS };
+
 const fn shelf_of(owner: MediaOwner) -> (Shelf, Uuid) {
     match owner {
         MediaOwner::Listing(id) => (LISTINGS, id.as_uuid()),
         MediaOwner::Provider(id) => (PROVIDERS, id.as_uuid()),
+        MediaOwner::Review(id) => (REVIEWS, id.as_uuid()),
     }
 }
 
@@ -331,7 +335,7 @@ impl MediaTx for PgTx {
     ) -> Result<bool, StorageError> {
         let variants = serde_json::to_value(&preview.variants).map_err(unwritable)?;
         let mut stored = false;
-        // Each table is one shelf or several; an id stands in one of them.
+        // Providers and reviews share a table.
         for place in [LISTINGS, PROVIDERS] {
             let conn = self.conn();
             stored = stored
@@ -432,6 +436,18 @@ impl MediaStore for PgStore {
         Ok(())
     }
 
+    async fn pictures_of_reviews(
+        &self,
+        reviews: &[ReviewId],
+    ) -> Result<HashMap<ReviewId, Vec<MediaItem>>, StorageError> {
+        if reviews.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids = reviews.iter().map(|id| id.as_uuid()).collect();
+        let found = REVIEWS.load(&mut *self.conn().await?, ids).await?;
+        Ok(found.into_iter().map(|(id, media)| (ReviewId::from_uuid(id), media)).collect())
+    }
+
     async fn media_without_preview(
         &self,
         media: &[MediaId],
@@ -442,8 +458,11 @@ impl MediaStore for PgStore {
         for (owner, item) in LISTINGS.without_preview(conn, ids.clone()).await? {
             found.push(MediaWithOwner { owner: ListingId::from_uuid(owner).into(), item });
         }
-        for (owner, item) in PROVIDERS.without_preview(conn, ids).await? {
+        for (owner, item) in PROVIDERS.without_preview(conn, ids.clone()).await? {
             found.push(MediaWithOwner { owner: ProviderId::from_uuid(owner).into(), item });
+        }
+        for (owner, item) in REVIEWS.without_preview(conn, ids).await? {
+            found.push(MediaWithOwner { owner: ReviewId::from_uuid(owner).into(), item });
         }
         Ok(found)
     }

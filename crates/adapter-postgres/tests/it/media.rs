@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use adapter_postgres::{PgStore, Settings};
-use catalog::ListingRepository;
 use catalog::media::{
-    MediaChange, MediaError, MediaItem, MediaRef, MediaRepository, MediaSet, MediaStore, NewMedia,
-    ObjectState, ObjectStep, Preview, StorageKey, Variant, a_document, a_picture, a_project_limit,
+    MediaChange, MediaError, MediaItem, MediaOwner, MediaRef, MediaRepository, MediaSet,
+    MediaStore, NewMedia, ObjectState, ObjectStep, Preview, StorageKey, Variant, a_document,
+    a_picture, a_project_limit,
 };
+use catalog::{ListingRepository, Provider};
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{Clock, ListingId, StorageError, SystemClock, SystemIds, UnitOfWork};
+use kernel::{Clock, ListingId, ProviderId, StorageError, SystemClock, SystemIds, UnitOfWork};
 use test_support::TestDatabase;
 use tokio_postgres::Client;
 
@@ -330,6 +331,37 @@ async fn files_of_a_change_that_waits_are_kept_until_it_is_decided() {
 
     assert!(it.is_served(&approved[0].file.key).await);
     assert_eq!(it.to_sweep().await, keys(&refused));
+}
+
+#[tokio::test]
+async fn a_provider_has_one_picture_whose_files_go_with_it() {
+    let it = Fixture::new().await;
+    let row = it.sql.query_one("SELECT id::text FROM providers", &[]).await.unwrap();
+    let provider = ProviderId::from_uuid(row.get::<_, String>(0).parse().unwrap());
+    let media = it.staged(3).await;
+    let replace = async |new: &NewMedia| {
+        let mut tx = it.store.open().await.unwrap();
+        let before = tx.media_of(provider.into()).await.unwrap();
+        let gone: Vec<_> = before.iter().map(|item| item.id).collect();
+        let mut set = MediaSet::restore(Provider::avatar_limits(), before);
+        let change = set.change(&gone, vec![new.clone()], None).unwrap();
+        tx.store_media_change(provider.into(), &change, it.now).await.unwrap();
+        Box::new(tx).commit().await.unwrap();
+    };
+    replace(&media[0]).await;
+    let waiting = it.store.media_without_preview(&[media[0].id]).await.unwrap();
+    assert_eq!(waiting[0].owner, MediaOwner::Provider(provider));
+    let mut tx = it.store.begin_media().await.unwrap();
+    assert!(tx.store_preview(media[0].id, &preview(&media[2])).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(it.is_served(&media[2].file.key).await);
+
+    replace(&media[1]).await;
+
+    let mut tx = it.store.open().await.unwrap();
+    let items = tx.media_of(provider.into()).await.unwrap();
+    assert_eq!(items, [MediaItem::from(media[1].clone())]);
+    assert_eq!(it.to_sweep().await, keys([&media[0], &media[2]]));
 }
 
 /// The database and the code know the same steps.

@@ -22,8 +22,11 @@ impl MediaEvent {
     /// The name of [`MediaEvent::Added`] to a provider.
     pub const AVATAR_ADDED: &'static str = "provider.avatar_added.v1";
 
+    /// The name of [`MediaEvent::Added`] to a review.
+    pub const REVIEWED: &'static str = "review.pictures_added.v1";
+
     /// The names of all of them.
-    pub const NAMES: &'static [&'static str] = &[Self::ADDED, Self::AVATAR_ADDED];
+    pub const NAMES: &'static [&'static str] = &[Self::ADDED, Self::AVATAR_ADDED, Self::REVIEWED];
 }
 
 impl Event for MediaEvent {
@@ -31,6 +34,7 @@ impl Event for MediaEvent {
         match self {
             Self::Added { owner: MediaOwner::Listing(_), .. } => Self::ADDED,
             Self::Added { owner: MediaOwner::Provider(_), .. } => Self::AVATAR_ADDED,
+            Self::Added { owner: MediaOwner::Review(_), .. } => Self::REVIEWED,
         }
     }
 
@@ -47,6 +51,9 @@ impl Event for MediaEvent {
             }
             Self::Added { owner: MediaOwner::Provider(provider), media } => {
                 json!({ "provider": provider, "media": media })
+            }
+            Self::Added { owner: MediaOwner::Review(review), media } => {
+                json!({ "review": review, "media": media })
             }
         }
     }

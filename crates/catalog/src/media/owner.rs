@@ -1,6 +1,6 @@
 use std::fmt;
 
-use kernel::{ListingId, ProviderId};
+use kernel::{ListingId, ProviderId, ReviewId};
 
 /// What pictures and documents belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,13 +9,15 @@ pub enum MediaOwner {
     Listing(ListingId),
     /// The picture that stands for a provider.
     Provider(ProviderId),
+    /// The pictures of a review.
+    Review(ReviewId),
 }
 
 impl MediaOwner {
     /// How its smaller copies are cut.
     pub const fn shape(self) -> Shape {
         match self {
-            Self::Listing(_) => Shape::Whole,
+            Self::Listing(_) | Self::Review(_) => Shape::Whole,
             Self::Provider(_) => Shape::Square,
         }
     }
@@ -33,11 +35,18 @@ impl From<ProviderId> for MediaOwner {
     }
 }
 
+impl From<ReviewId> for MediaOwner {
+    fn from(id: ReviewId) -> Self {
+        Self::Review(id)
+    }
+}
+
 impl fmt::Display for MediaOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listing(id) => id.fmt(f),
             Self::Provider(id) => id.fmt(f),
+            Self::Review(id) => id.fmt(f),
         }
     }
 }

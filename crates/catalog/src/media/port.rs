@@ -1,9 +1,10 @@
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::path::Path;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use kernel::{Inbox, MediaId, StorageError, UnitOfWork};
+use kernel::{Inbox, MediaId, ReviewId, StorageError, UnitOfWork};
 
 use super::{
     LocalFile, MediaChange, MediaError, MediaFormat, MediaItem, MediaOwner, NewMedia,
@@ -101,6 +102,12 @@ pub trait MediaStore: Send + Sync {
 
     /// Forgets orphaned objects that were deleted from the object store.
     async fn forget_objects(&self, keys: &[StorageKey]) -> Result<(), StorageError>;
+
+    /// The pictures of reviews, each in its order; a review without any is absent.
+    async fn pictures_of_reviews(
+        &self,
+        reviews: &[ReviewId],
+    ) -> Result<HashMap<ReviewId, Vec<MediaItem>>, StorageError>;
 
     /// The items of these that are pictures without a preview.
     async fn media_without_preview(
