@@ -15,6 +15,7 @@ mod notifications;
 mod permissions;
 mod pictures;
 mod protocol;
+mod quota;
 mod readme;
 mod reviews;
 mod scenario_h;

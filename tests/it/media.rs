@@ -45,7 +45,7 @@ fn form(data: &Value, files: impl IntoIterator<Item = Vec<u8>>) -> Form {
     })
 }
 
-async fn create(provider: &Person, files: impl IntoIterator<Item = Vec<u8>>) -> Reply {
+pub(crate) async fn create(provider: &Person, files: impl IntoIterator<Item = Vec<u8>>) -> Reply {
     provider.upload(Method::POST, "listings", "", form(&a_project(), files)).await
 }
 
@@ -54,7 +54,7 @@ async fn a_listing(provider: &Person, pictures: usize) -> Reply {
     create(provider, vec![jpeg(); pictures]).await.expect(201)
 }
 
-async fn change(
+pub(crate) async fn change(
     provider: &Person,
     listing: &Reply,
     data: &Value,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::media::{bytes_of, files_in, holds, hostile_files, jpeg, path_of, sweep};
 use crate::reviews::{WORDS, a_completed_booking, a_review, a_workshop};
 
-fn avatar_of(person: &Person) -> String {
+pub(crate) fn avatar_of(person: &Person) -> String {
     format!("providers/{}/avatar", person.provider)
 }
 
@@ -19,7 +19,7 @@ fn alone(file: Vec<u8>) -> Form {
     Form::new().part("media", Part::bytes(file).file_name("../../etc/cron.d/x.php"))
 }
 
-async fn set_avatar(person: &Person, of: &Person, file: Vec<u8>) -> Reply {
+pub(crate) async fn set_avatar(person: &Person, of: &Person, file: Vec<u8>) -> Reply {
     person.upload(Method::PUT, &avatar_of(of), "", alone(file)).await
 }
 
@@ -164,12 +164,12 @@ async fn only_its_owner_and_an_admin_choose_the_picture_of_a_provider() {
 }
 
 /// Moves time where no worker settles anything.
-async fn pass(market: &Marketplace, by: TimeDelta) {
+pub(crate) async fn pass(market: &Marketplace, by: TimeDelta) {
     let simulation = market.services.simulation.as_ref().expect("time is simulated in tests");
     simulation.advance(&Actor::system(), by).await.expect("time can be moved");
 }
 
-async fn change_pictures(
+pub(crate) async fn change_pictures(
     author: &Person,
     review: &str,
     data: &Value,
@@ -179,7 +179,7 @@ async fn change_pictures(
     author.upload(Method::PATCH, &format!("reviews/{review}/pictures"), "", form).await
 }
 
-fn pictures(review: &Value) -> &Vec<Value> {
+pub(crate) fn pictures(review: &Value) -> &Vec<Value> {
     review["pictures"].as_array().expect("a review has pictures")
 }
 

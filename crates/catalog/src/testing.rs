@@ -75,7 +75,7 @@ mock! {
     impl MediaRepository for CatalogTx {
         async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError>;
         async fn store_media_change(&mut self, owner: MediaOwner, change: &MediaChange, now: DateTime<Utc>) -> Result<(), MediaError>;
-        async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError>;
+        async fn keep_media(&mut self, listing: ListingId, media: &[NewMedia]) -> Result<(), MediaError>;
         async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError>;
     }
 

@@ -54,8 +54,9 @@ pub trait Uploads: Send {
     fn count(&self) -> usize;
 
     /// Checks, cleans and stores them, in their order: all of them or none. They belong to nothing
-    /// yet, and what is not given to a review soon is gone.
-    async fn receive(self: Box<Self>) -> Result<Vec<NewPicture>, ReviewError>;
+    /// yet, and what is not given to a review soon is gone. Of the review's pictures some of
+    /// `removing` bytes are about to go.
+    async fn receive(self: Box<Self>, removing: u64) -> Result<Vec<NewPicture>, ReviewError>;
 }
 
 /// What an author changes in the pictures of a review, in one step.
@@ -90,7 +91,7 @@ impl ChangePictures {
 #[async_trait]
 pub trait ReviewPictures: Send {
     /// Passes if this change, with so many new files, leaves a review with at most
-    /// [`Review::MAX_PICTURES`] and names only what there is.
+    /// [`Review::MAX_PICTURES`] and names only what there is. Answers how many bytes it removes.
     ///
     /// # Errors
     ///
@@ -100,7 +101,7 @@ pub trait ReviewPictures: Send {
         review: ReviewId,
         arrangement: &Arrangement,
         adding: usize,
-    ) -> Result<(), ReviewError>;
+    ) -> Result<u64, ReviewError>;
 
     /// Removes, adds and orders in one step: all of it, or nothing and the reasons why not. What is
     /// removed is swept later; of what is new, smaller copies are made.

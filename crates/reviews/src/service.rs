@@ -212,9 +212,9 @@ impl ReviewService {
             // What can be refused before files are taken in, is; and none is while a lock is held.
             let mut tx = self.store.begin().await?;
             self.touch(&mut *tx, actor, id, expected_version, self.clock.now()).await?;
-            tx.check_arrangement(id, &arrangement, adding).await?;
+            let removing = tx.check_arrangement(id, &arrangement, adding).await?;
             drop(tx);
-            uploads.receive().await?
+            uploads.receive(removing).await?
         };
 
         let now = self.clock.now();

@@ -39,7 +39,7 @@ mock! {
 
     #[async_trait]
     impl ReviewPictures for ReviewTx {
-        async fn check_arrangement(&mut self, review: ReviewId, arrangement: &Arrangement, adding: usize) -> Result<(), ReviewError>;
+        async fn check_arrangement(&mut self, review: ReviewId, arrangement: &Arrangement, adding: usize) -> Result<u64, ReviewError>;
         async fn change_pictures(&mut self, review: ReviewId, author: AccountId, arrangement: &Arrangement, add: Vec<NewPicture>, now: DateTime<Utc>) -> Result<(), ReviewError>;
         async fn drop_pictures(&mut self, review: ReviewId, now: DateTime<Utc>) -> Result<(), StorageError>;
     }

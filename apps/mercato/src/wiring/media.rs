@@ -8,6 +8,7 @@ use catalog::Uploads;
 use catalog::media::{
     MediaIntake, MediaStore, MediaSweeper, ObjectStore, PictureReader, PreviewService,
 };
+use kernel::ReviewId;
 
 use super::Foundation;
 use super::review_pictures::ReviewUploads;
@@ -57,7 +58,7 @@ impl Media {
     }
 
     /// The files of a request that shall be pictures of a review.
-    pub fn review_pictures(&self, uploads: Uploads) -> Box<dyn reviews::Uploads> {
-        Box::new(ReviewUploads { intake: self.intake.clone(), uploads })
+    pub fn review_pictures(&self, review: ReviewId, uploads: Uploads) -> Box<dyn reviews::Uploads> {
+        Box::new(ReviewUploads { review, intake: self.intake.clone(), uploads })
     }
 }

@@ -5,11 +5,12 @@ use catalog::Uploads;
 use catalog::media::{
     Alt, MediaError, MediaFile, MediaIntake, MediaKind, MediaLimits, NewMedia, PixelSize,
 };
-use kernel::StorageError;
+use kernel::{ReviewId, StorageError};
 use reviews::{NewPicture, PictureError, Review, ReviewError};
 
 /// Files on the local disk, and what takes them in.
 pub(super) struct ReviewUploads {
+    pub(super) review: ReviewId,
     pub(super) intake: MediaIntake,
     pub(super) uploads: Uploads,
 }
@@ -20,12 +21,16 @@ impl reviews::Uploads for ReviewUploads {
         self.uploads.files.len()
     }
 
-    async fn receive(self: Box<Self>) -> Result<Vec<NewPicture>, ReviewError> {
+    async fn receive(self: Box<Self>, removing: u64) -> Result<Vec<NewPicture>, ReviewError> {
         let Uploads { files, descriptions } = self.uploads;
         let most = Review::MAX_PICTURES;
         let limits = MediaLimits::new([MediaKind::Picture], 0, most, MediaLimits::MAX_BYTES)
             .map_err(|error| StorageError::corrupt("take pictures in", error))?;
-        let mut media = self.intake.receive(&limits, files).await.map_err(PictureError::new)?;
+        let mut media = self
+            .intake
+            .receive(&limits, self.review.into(), removing, files)
+            .await
+            .map_err(PictureError::new)?;
         MediaIntake::describe(&mut media, descriptions);
         Ok(media.into_iter().map(picture).collect::<Result<_, _>>().map_err(PictureError::new)?)
     }

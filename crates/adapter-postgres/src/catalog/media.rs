@@ -6,244 +6,23 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use catalog::media::{
-    Alt, MediaChange, MediaError, MediaFile, MediaItem, MediaOwner, MediaRepository, MediaStore,
-    MediaTx, MediaWithOwner, NewMedia, ObjectState, PixelSize, Preview, ServedObject, StorageKey,
-    Variant,
+    MediaChange, MediaError, MediaItem, MediaOwner, MediaRepository, MediaStore, MediaTx,
+    MediaWithOwner, NewMedia, ObjectState, Preview, ServedObject, StorageKey,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{
-    BigInt, Int4, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{BigInt, Int4, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use kernel::{ListingId, MediaId, ProviderId, ReviewId, StorageError};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::shelf::{LISTINGS, PROVIDERS, REVIEWS, corrupt, line, shelf_of, unwritable};
 use crate::failure::storage;
-use crate::schema::media::{listing_media, media_objects};
+use crate::schema::catalog::{listings, providers};
+use crate::schema::media::{listing_media, media_objects, media_usage};
+use crate::schema::reviews::reviews;
 use crate::statement::Statement;
 use crate::{PgStore, PgTx};
-
-/// What is read of an item, whichever table holds it.
-#[derive(Debug, Queryable)]
-pub(super) struct ItemRow {
-    id: Uuid,
-    key: String,
-    bytes: i64,
-    width: Option<i32>,
-    height: Option<i32>,
-    alt: Option<String>,
-    variants: Option<Value>,
-    blur_hash: Option<String>,
-}
-
-/// The SQL type of an [`ItemRow`].
-pub(super) type ItemSql = (
-    SqlUuid,
-    Text,
-    BigInt,
-    Nullable<Integer>,
-    Nullable<Integer>,
-    Nullable<Text>,
-    Nullable<Jsonb>,
-    Nullable<Text>,
-);
-
-/// The columns of an [`ItemRow`].
-const ITEM: &str = "id, key, bytes, width, height, alt, variants, blur_hash";
-
-fn corrupt(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
-    StorageError::corrupt("read a media item", error)
-}
-
-fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
-    StorageError::corrupt("write a media item", error)
-}
-
-impl TryFrom<ItemRow> for MediaItem {
-    type Error = StorageError;
-
-    fn try_from(row: ItemRow) -> Result<Self, Self::Error> {
-        let ItemRow { id, key, bytes, width, height, alt, variants, blur_hash } = row;
-        let key: StorageKey = key.parse().map_err(corrupt)?;
-        let pixels = match (width, height) {
-            (Some(width), Some(height)) => Some(PixelSize {
-                width: width.try_into().map_err(corrupt)?,
-                height: height.try_into().map_err(corrupt)?,
-            }),
-            (_, _) => None,
-        };
-        let preview = match (variants, blur_hash) {
-            (Some(variants), Some(blur_hash)) => {
-                let variants: Vec<Variant> = serde_json::from_value(variants).map_err(corrupt)?;
-                Some(Preview { variants, blur_hash })
-            }
-            (_, _) => None,
-        };
-        let file = MediaFile {
-            format: key.format(),
-            key,
-            bytes: bytes.try_into().map_err(corrupt)?,
-            pixels,
-        };
-        Ok(Self { id: MediaId::from_uuid(id), file, alt: alt.map(Alt::from_stored), preview })
-    }
-}
-
-/// The table that keeps items, and the column that says of whom.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shelf {
-    table: &'static str,
-    owner: &'static str,
-    /// What is written of a new item.
-    written: &'static str,
-}
-
-/// The pictures and documents of listings.
-const LISTINGS: Shelf = Shelf {
-    table: "listing_media",
-    owner: "listing_id",
-    written: "id, position, kind, key, bytes, width, height, alt, variants, blur_hash, added_at",
-};
-/// The pictures that stand for providers.
-pub(super) const PROVIDERS: Shelf = Shelf {
-    table: "pictures",
-    owner: "provider_id",
-    written: "id, position, key, bytes, width, height, alt, variants, blur_hash, added_at",
-};
-
-/// The pictures of reviews.
-const REVIEWS: Shelf = Shelf { owner: "review_id", ..PROVIDERS };
-
-const fn shelf_of(owner: MediaOwner) -> (Shelf, Uuid) {
-    match owner {
-        MediaOwner::Listing(id) => (LISTINGS, id.as_uuid()),
-        MediaOwner::Provider(id) => (PROVIDERS, id.as_uuid()),
-        MediaOwner::Review(id) => (REVIEWS, id.as_uuid()),
-    }
-}
-
-/// An item that is new, as [`Shelf::insert`] takes it.
-fn line(item: &MediaItem, position: Option<usize>, added_at: DateTime<Utc>) -> Value {
-    let MediaItem { id, file, alt, preview } = item;
-    let MediaFile { key, format, bytes, pixels } = file;
-    json!({
-        "id": id.as_uuid(),
-        "position": position,
-        "kind": format.kind().name(),
-        "key": key.as_str(),
-        "bytes": bytes,
-        "width": pixels.map(|size| size.width),
-        "height": pixels.map(|size| size.height),
-        "alt": alt.as_ref().map(Alt::as_str),
-        "variants": preview.as_ref().map(|preview| &preview.variants),
-        "blur_hash": preview.as_ref().map(|preview| &preview.blur_hash),
-        "added_at": added_at,
-    })
-}
-
-impl Shelf {
-    /// The items of many owners in one query, each in its order. An owner without any is absent.
-    pub(super) async fn load(
-        self,
-        conn: &mut AsyncPgConnection,
-        owners: Vec<Uuid>,
-    ) -> Result<HashMap<Uuid, Vec<MediaItem>>, StorageError> {
-        let Self { table, owner, written: _ } = self;
-        let mut st = Statement::<(SqlUuid, ItemSql)>::new();
-        st.sql("SELECT ").sql(owner).sql(", ").sql(ITEM).sql(" FROM ").sql(table);
-        st.sql(" WHERE ").sql(owner).sql(" = ANY (").bind(owners).sql(")");
-        st.sql(" ORDER BY ").sql(owner).sql(", position");
-        let rows: Vec<(Uuid, ItemRow)> = st.load(conn).await.map_err(storage("load media"))?;
-        let mut media: HashMap<Uuid, Vec<MediaItem>> = HashMap::new();
-        for (owner, row) in rows {
-            media.entry(owner).or_default().push(row.try_into()?);
-        }
-        Ok(media)
-    }
-
-    async fn delete(
-        self,
-        conn: &mut AsyncPgConnection,
-        id: Uuid,
-        items: Vec<Uuid>,
-    ) -> Result<(), StorageError> {
-        let mut st = Statement::<()>::new();
-        st.sql("DELETE FROM ").sql(self.table).sql(" WHERE ").sql(self.owner).sql(" = ").bind(id);
-        st.sql(" AND id = ANY (").bind(items).sql(")");
-        st.execute(conn).await.map_err(storage("remove media"))?;
-        Ok(())
-    }
-
-    async fn insert(
-        self,
-        conn: &mut AsyncPgConnection,
-        id: Uuid,
-        lines: Vec<Value>,
-    ) -> Result<(), StorageError> {
-        let Self { table, owner, written } = self;
-        let mut st = Statement::<()>::new();
-        st.sql("INSERT INTO ").sql(table).sql(" (").sql(owner).sql(", ").sql(written);
-        st.sql(") SELECT ").bind(id).sql(", ").sql(written).sql(" FROM jsonb_to_recordset(");
-        st.bind(Value::Array(lines)).sql(
-            ") AS line (id uuid, position smallint, kind text, key text, bytes bigint, \
-             width integer, height integer, alt text, variants jsonb, blur_hash text, \
-             added_at timestamptz)",
-        );
-        st.execute(conn).await.map_err(storage("add media"))?;
-        Ok(())
-    }
-
-    async fn order(
-        self,
-        conn: &mut AsyncPgConnection,
-        id: Uuid,
-        items: Vec<Uuid>,
-    ) -> Result<(), StorageError> {
-        let positions = (0..).take(items.len()).collect::<Vec<i32>>();
-        let mut st = Statement::<()>::new();
-        st.sql("UPDATE ").sql(self.table).sql(" AS item SET position = new.position FROM unnest(");
-        st.bind(items).sql(", ").bind(positions).sql(") AS new (id, position)");
-        st.sql(" WHERE item.id = new.id AND item.position <> new.position AND ");
-        st.sql(self.owner).sql(" = ").bind(id);
-        st.execute(conn).await.map_err(storage("order media"))?;
-        Ok(())
-    }
-
-    /// The pictures of these that have no preview, with their owners.
-    async fn without_preview(
-        self,
-        conn: &mut AsyncPgConnection,
-        items: Vec<Uuid>,
-    ) -> Result<Vec<(Uuid, MediaItem)>, StorageError> {
-        let Self { table, owner, written: _ } = self;
-        let mut st = Statement::<(SqlUuid, ItemSql)>::new();
-        st.sql("SELECT ").sql(owner).sql(", ").sql(ITEM).sql(" FROM ").sql(table);
-        st.sql(" WHERE id = ANY (").bind(items).sql(") AND ").sql(owner).sql(" IS NOT NULL");
-        // A document has no width.
-        st.sql(" AND blur_hash IS NULL AND width IS NOT NULL ORDER BY position");
-        let rows: Vec<(Uuid, ItemRow)> =
-            st.load(conn).await.map_err(storage("load media without a preview"))?;
-        rows.into_iter().map(|(owner, row)| Ok((owner, row.try_into()?))).collect()
-    }
-
-    /// Stores the preview of a picture that has none; `false` if there is no such picture here.
-    async fn store_preview(
-        self,
-        conn: &mut AsyncPgConnection,
-        item: MediaId,
-        variants: Value,
-        blur_hash: &str,
-    ) -> Result<bool, StorageError> {
-        let mut st = Statement::<()>::new();
-        st.sql("UPDATE ").sql(self.table).sql(" SET variants = ").bind(variants);
-        st.sql(", blur_hash = ").bind(blur_hash.to_owned()).sql(" WHERE id = ");
-        st.bind(item.as_uuid()).sql(" AND blur_hash IS NULL AND width IS NOT NULL");
-        let stored = st.execute(conn).await.map_err(storage("store a preview"))?;
-        Ok(stored == 1)
-    }
-}
 
 /// The items of many listings in one query, each in its order. A listing without any is absent.
 pub(crate) async fn media_of_listings(
@@ -257,7 +36,8 @@ fn texts<'a>(keys: impl IntoIterator<Item = &'a StorageKey>) -> Vec<&'a str> {
     keys.into_iter().map(StorageKey::as_str).collect()
 }
 
-/// Attaches objects; `false` if one of them is not there to be attached.
+/// Attaches smaller copies, which count on nobody's account; `false` if one of them is not there to
+/// be attached.
 async fn attach(conn: &mut AsyncPgConnection, keys: &[&str]) -> Result<bool, StorageError> {
     let attached = diesel::update(
         media_objects::table
@@ -269,6 +49,71 @@ async fn attach(conn: &mut AsyncPgConnection, keys: &[&str]) -> Result<bool, Sto
     .await
     .map_err(storage("attach files"))?;
     Ok(attached == keys.len())
+}
+
+/// The account behind an owner; none if the owner is gone.
+async fn account_of(
+    conn: &mut AsyncPgConnection,
+    owner: MediaOwner,
+) -> Result<Option<Uuid>, StorageError> {
+    let account = match owner {
+        MediaOwner::Listing(id) => {
+            listings::table
+                .inner_join(providers::table)
+                .filter(listings::id.eq(id.as_uuid()))
+                .select(providers::account_id)
+                .first(conn)
+                .await
+        }
+        MediaOwner::Provider(id) => {
+            providers::table.find(id.as_uuid()).select(providers::account_id).first(conn).await
+        }
+        MediaOwner::Review(id) => {
+            reviews::table.find(id.as_uuid()).select(reviews::author_id).first(conn).await
+        }
+    };
+    account.optional().map_err(storage("find whose files they are"))
+}
+
+/// How many bytes the files of an account have.
+async fn bytes_of(conn: &mut AsyncPgConnection, account: Uuid) -> Result<u64, StorageError> {
+    let bytes: Option<i64> = media_usage::table
+        .find(account)
+        .select(media_usage::bytes)
+        .first(conn)
+        .await
+        .optional()
+        .map_err(storage("count the files of an account"))?;
+    u64::try_from(bytes.unwrap_or(0)).map_err(corrupt)
+}
+
+impl PgTx {
+    /// Attaches originals, on the account behind their owner. The row of the account's sum is
+    /// locked with it, so that of those who come at once each sees what the others took.
+    async fn attach_for(&mut self, owner: MediaOwner, keys: Vec<String>) -> Result<(), MediaError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let count = i64::try_from(keys.len()).map_err(unwritable)?;
+        let account = account_of(self.conn(), owner).await?;
+        let mut st = Statement::<(BigInt, BigInt)>::new();
+        // Both see the rows as they were: what counts already is not counted again.
+        st.sql("WITH fresh AS (SELECT bytes FROM media_objects WHERE account_id IS NULL");
+        st.sql(" AND key = ANY (").bind(keys.clone()).sql(")), attached AS (");
+        st.sql("UPDATE media_objects SET state = 'attached', account_id = ").bind(account);
+        st.sql(" WHERE state <> 'orphaned' AND key = ANY (").bind(keys).sql(") RETURNING key)");
+        st.sql(" SELECT (SELECT count(*) FROM attached),");
+        st.sql(" (SELECT coalesce(sum(bytes), 0)::bigint FROM fresh)");
+        let (attached, added): (i64, i64) =
+            st.get_result(self.conn()).await.map_err(storage("attach files"))?;
+        if attached != count {
+            return Err(MediaError::Vanished);
+        }
+        let added = u64::try_from(added).map_err(corrupt)?;
+        let Some(account) = account else { return Ok(()) };
+        let used = bytes_of(self.conn(), account).await?;
+        self.media_quota().admit(used.saturating_sub(added), added)
+    }
 }
 
 #[async_trait]
@@ -292,10 +137,8 @@ impl MediaRepository for PgTx {
             place.delete(self.conn(), id, removed).await?;
         }
         if !added.is_empty() {
-            let keys = texts(added.iter().map(|item| &item.file.key));
-            if !attach(self.conn(), &keys).await? {
-                return Err(MediaError::Vanished);
-            }
+            let keys = added.iter().map(|item| item.file.key.as_str().to_owned()).collect();
+            self.attach_for(owner, keys).await?;
             let position = |item: &MediaItem| order.iter().position(|id| *id == item.id);
             let lines = added.iter().map(|item| line(item, position(item), now)).collect();
             place.insert(self.conn(), id, lines).await?;
@@ -304,9 +147,13 @@ impl MediaRepository for PgTx {
         Ok(place.order(self.conn(), id, order).await?)
     }
 
-    async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError> {
-        let keys = texts(media.iter().map(|new| &new.file.key));
-        if attach(self.conn(), &keys).await? { Ok(()) } else { Err(MediaError::Vanished) }
+    async fn keep_media(
+        &mut self,
+        listing: ListingId,
+        media: &[NewMedia],
+    ) -> Result<(), MediaError> {
+        let keys = media.iter().map(|new| new.file.key.as_str().to_owned()).collect();
+        self.attach_for(listing.into(), keys).await
     }
 
     async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError> {
@@ -350,6 +197,18 @@ impl MediaTx for PgTx {
 impl MediaStore for PgStore {
     async fn begin_media(&self) -> Result<Box<dyn MediaTx>, StorageError> {
         Ok(Box::new(self.open().await?))
+    }
+
+    async fn check_room(
+        &self,
+        owner: MediaOwner,
+        removing: u64,
+        adding: u64,
+    ) -> Result<(), MediaError> {
+        let conn = &mut *self.conn().await?;
+        let Some(account) = account_of(conn, owner).await? else { return Ok(()) };
+        let used = bytes_of(conn, account).await?;
+        self.media_quota().admit(used.saturating_sub(removing), adding)
     }
 
     async fn stage_objects(

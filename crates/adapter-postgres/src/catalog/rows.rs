@@ -18,7 +18,7 @@ use kernel::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::media::PROVIDERS;
+use super::shelf::PROVIDERS;
 use crate::schema::catalog::{categories, listing_types, listings, providers};
 
 pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -58,10 +58,12 @@ impl ReviewPictures for PgTx {
         review: ReviewId,
         arrangement: &Arrangement,
         adding: usize,
-    ) -> Result<(), ReviewError> {
+    ) -> Result<u64, ReviewError> {
         let pictures = self.pictures_of(review).await?;
-        let order = order(arrangement);
-        pictures.preview(&arrangement.remove, adding, order.as_deref()).map_err(refused)
+        let Arrangement { remove, .. } = arrangement;
+        pictures.preview(remove, adding, order(arrangement).as_deref()).map_err(refused)?;
+        let removed = pictures.items().iter().filter(|item| remove.contains(&item.id));
+        Ok(removed.map(|item| item.file.bytes).sum())
     }
 
     async fn change_pictures(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use adapter_postgres::{PgStore, Settings};
 use catalog::media::{
     MediaChange, MediaError, MediaItem, MediaOwner, MediaRef, MediaRepository, MediaSet,
-    MediaStore, NewMedia, ObjectState, ObjectStep, Preview, StorageKey, Variant, a_document,
-    a_picture, a_project_limit,
+    MediaStore, NewMedia, ObjectState, ObjectStep, Preview, StorageKey, StorageQuota, Variant,
+    a_document, a_picture, a_project_limit,
 };
 use catalog::{ListingRepository, Provider};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -313,8 +313,8 @@ async fn files_of_a_change_that_waits_are_kept_until_it_is_decided() {
     let listing = it.a_listing().await;
     let (approved, refused) = (it.staged(1).await, it.staged(1).await);
     let mut tx = it.store.open().await.unwrap();
-    tx.keep_media(&approved).await.unwrap();
-    tx.keep_media(&refused).await.unwrap();
+    tx.keep_media(listing, &approved).await.unwrap();
+    tx.keep_media(listing, &refused).await.unwrap();
     Box::new(tx).commit().await.unwrap();
     it.sql
         .execute("UPDATE media_objects SET staged_at = now() - interval '1 day'", &[])
@@ -336,8 +336,7 @@ async fn files_of_a_change_that_waits_are_kept_until_it_is_decided() {
 #[tokio::test]
 async fn a_provider_has_one_picture_whose_files_go_with_it() {
     let it = Fixture::new().await;
-    let row = it.sql.query_one("SELECT id::text FROM providers", &[]).await.unwrap();
-    let provider = ProviderId::from_uuid(row.get::<_, String>(0).parse().unwrap());
+    let provider = it.provider().await;
     let media = it.staged(3).await;
     let replace = async |new: &NewMedia| {
         let mut tx = it.store.open().await.unwrap();
@@ -362,6 +361,91 @@ async fn a_provider_has_one_picture_whose_files_go_with_it() {
     let items = tx.media_of(provider.into()).await.unwrap();
     assert_eq!(items, [MediaItem::from(media[1].clone())]);
     assert_eq!(it.to_sweep().await, keys([&media[0], &media[2]]));
+}
+
+impl Fixture {
+    /// The same database, where an account has room for so many of the pictures here.
+    fn with_room_for(self, count: u64) -> Self {
+        let quota = StorageQuota::of_bytes(count * a_picture().file.bytes);
+        let store = PgStore::connect(&Settings::new(self.database.url()), |_| &[]).unwrap();
+        Self { store: Arc::new(store.with_media_quota(quota)), ..self }
+    }
+
+    /// The bytes that the account's files have, in pictures.
+    async fn pictures_counted(&self) -> i64 {
+        let row = self.sql.query_opt("SELECT bytes FROM media_usage", &[]).await.unwrap();
+        let one = i64::try_from(a_picture().file.bytes).unwrap();
+        row.map_or(0, |row| row.get::<_, i64>(0) / one)
+    }
+
+    async fn provider(&self) -> ProviderId {
+        let row = self.sql.query_one("SELECT id::text FROM providers", &[]).await.unwrap();
+        ProviderId::from_uuid(row.get::<_, String>(0).parse().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn files_count_while_they_are_attached_and_only_once() {
+    let it = Fixture::new().await.with_room_for(3);
+    let listing = it.a_listing().await;
+    let waiting = it.staged(2).await;
+    let mut tx = it.store.open().await.unwrap();
+    tx.keep_media(listing, &waiting).await.unwrap();
+    Box::new(tx).commit().await.unwrap();
+    assert_eq!(it.pictures_counted().await, 2, "files that a change waits with count");
+    let error = it.change(listing, 0, it.staged(2).await).await.unwrap_err();
+    assert!(
+        matches!(error, MediaError::QuotaExceeded { used: 2000, added: 2000, allowed: 3000 }),
+        "{error}"
+    );
+    assert_eq!(it.pictures_counted().await, 2, "a refused one is not counted");
+
+    it.change(listing, 0, waiting.clone()).await.unwrap();
+    assert_eq!(it.pictures_counted().await, 2, "nor is an accepted one twice");
+    let copy = it.staged(1).await;
+    let mut tx = it.store.begin_media().await.unwrap();
+    assert!(tx.store_preview(waiting[0].id, &preview(&copy[0])).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(it.pictures_counted().await, 2, "nor a smaller copy");
+
+    it.change(listing, 2, it.staged(3).await).await.unwrap();
+    assert_eq!(it.pictures_counted().await, 3);
+    it.sql.execute("DELETE FROM listings", &[]).await.unwrap();
+    assert_eq!(it.pictures_counted().await, 0);
+}
+
+#[tokio::test]
+async fn of_those_who_come_at_once_no_more_get_in_than_there_is_room_for() {
+    let it = Arc::new(Fixture::new().await.with_room_for(7));
+
+    let adding = (0..8).map(|_| {
+        let it = Arc::clone(&it);
+        tokio::spawn(async move {
+            let listing = it.a_listing().await;
+            it.change(listing, 0, it.staged(2).await).await.is_ok()
+        })
+    });
+    let mut added = 0;
+    for task in adding.collect::<Vec<_>>() {
+        added += usize::from(task.await.unwrap());
+    }
+
+    assert_eq!(added, 3, "3 * 2 are not above 7, 4 * 2 are");
+    assert_eq!(it.pictures_counted().await, 6);
+}
+
+#[tokio::test]
+async fn a_lowered_quota_takes_nothing_away_and_lets_things_go() {
+    let it = Fixture::new().await.with_room_for(4);
+    let listing = it.a_listing().await;
+    it.change(listing, 0, it.staged(4).await).await.unwrap();
+    let it = it.with_room_for(1);
+
+    assert_eq!(it.media_of(listing).await.len(), 4);
+    it.change(listing, 1, Vec::new()).await.unwrap();
+    it.store.check_room(it.provider().await.into(), 3_000, 1_000).await.unwrap();
+    let error = it.store.check_room(it.provider().await.into(), 2_000, 1_000).await.unwrap_err();
+    assert!(matches!(error, MediaError::QuotaExceeded { used: 1000, .. }), "{error}");
 }
 
 /// The database and the code know the same steps.

@@ -406,7 +406,7 @@ impl reviews::Uploads for Stored {
         self.0.len()
     }
 
-    async fn receive(self: Box<Self>) -> Result<Vec<NewPicture>, ReviewError> {
+    async fn receive(self: Box<Self>, _: u64) -> Result<Vec<NewPicture>, ReviewError> {
         let picture = |NewMedia { id, file, alt: _ }| {
             let (key, bytes) = (file.key.as_str().to_owned(), file.bytes);
             NewPicture { id, key, bytes, width: 1200, height: 800, alt: None }

@@ -19,6 +19,19 @@ pub enum MediaError {
         /// One per refused file.
         fields: FieldErrors,
     },
+    /// The account has no room for more.
+    #[error(
+        "the files of this account take {used} of {allowed} bytes, and {added} more do not fit; \
+         remove some first"
+    )]
+    QuotaExceeded {
+        /// Bytes that its files have without the new ones.
+        used: u64,
+        /// Bytes of the new ones.
+        added: u64,
+        /// Bytes that they may have.
+        allowed: u64,
+    },
     /// The upload took so long that its files were swept before their owner was stored.
     #[error("the uploaded files are gone; send them again")]
     Vanished,
@@ -53,6 +66,7 @@ impl Failure for MediaError {
         match self {
             Self::Set(_) => FailureKind::Invalid,
             Self::Files { kind, .. } => *kind,
+            Self::QuotaExceeded { .. } => FailureKind::TooLarge,
             Self::Vanished => FailureKind::Conflict,
             Self::Objects(error) => error.kind(),
             Self::Disk(_) => FailureKind::Unavailable,
@@ -64,6 +78,7 @@ impl Failure for MediaError {
         match self {
             Self::Set(_) => "media.invalid",
             Self::Files { .. } => "media.refused",
+            Self::QuotaExceeded { .. } => "storage_quota_exceeded",
             Self::Vanished => "media.vanished",
             Self::Objects(error) => error.code(),
             Self::Disk(_) => "unavailable",
@@ -74,7 +89,11 @@ impl Failure for MediaError {
     fn fields(&self) -> &[FieldError] {
         match self {
             Self::Set(fields) | Self::Files { fields, .. } => &fields.0,
-            Self::Vanished | Self::Objects(_) | Self::Disk(_) | Self::Storage(_) => &[],
+            Self::QuotaExceeded { .. }
+            | Self::Vanished
+            | Self::Objects(_)
+            | Self::Disk(_)
+            | Self::Storage(_) => &[],
         }
     }
 
@@ -83,7 +102,7 @@ impl Failure for MediaError {
             Self::Objects(error) => error.retry_after(),
             Self::Storage(error) => error.retry_after(),
             Self::Disk(_) => Some(Duration::from_secs(5)),
-            Self::Set(_) | Self::Files { .. } | Self::Vanished => None,
+            Self::Set(_) | Self::Files { .. } | Self::QuotaExceeded { .. } | Self::Vanished => None,
         }
     }
 }

@@ -20,6 +20,7 @@ mod limits;
 mod owner;
 mod port;
 mod preview;
+mod quota;
 mod set;
 mod sweep;
 #[cfg(feature = "testing")]
@@ -44,6 +45,7 @@ pub use port::{
 #[cfg(feature = "testing")]
 pub use port::{MockMediaStore, MockObjectStore, MockPictureReader};
 pub use preview::PreviewService;
+pub use quota::StorageQuota;
 pub use set::{MediaChange, MediaSet};
 pub use sweep::{MediaSweeper, Swept};
 #[cfg(feature = "testing")]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use kernel::{Inbox, MediaId, ReviewId, StorageError, UnitOfWork};
+use kernel::{Inbox, ListingId, MediaId, ReviewId, StorageError, UnitOfWork};
 
 use super::{
     LocalFile, MediaChange, MediaError, MediaFormat, MediaItem, MediaOwner, NewMedia,
@@ -21,9 +21,13 @@ pub trait MediaRepository: Send {
     /// Attaches what was added, takes away what was removed, and stores the order. Removed files
     /// are no longer served from the commit on, and swept later.
     ///
+    /// What was added counts on the account behind the owner, what was removed does no longer; until
+    /// the transaction ends no other changes that sum.
+    ///
     /// # Errors
     ///
-    /// [`MediaError::Vanished`] if an added file was swept meanwhile.
+    /// [`MediaError::Vanished`] if an added file was swept meanwhile;
+    /// [`MediaError::QuotaExceeded`] if the account has no room for what is new.
     async fn store_media_change(
         &mut self,
         owner: MediaOwner,
@@ -31,13 +35,18 @@ pub trait MediaRepository: Send {
         now: DateTime<Utc>,
     ) -> Result<(), MediaError>;
 
-    /// Keeps files that a change request waits with: they are not swept, and a moderator can see
-    /// them.
+    /// Keeps files that a change request of a listing waits with: they are not swept, a moderator
+    /// can see them, and they count as if they were added.
     ///
     /// # Errors
     ///
-    /// [`MediaError::Vanished`] if one of them was swept meanwhile.
-    async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError>;
+    /// [`MediaError::Vanished`] if one of them was swept meanwhile;
+    /// [`MediaError::QuotaExceeded`] if the account has no room for what is new.
+    async fn keep_media(
+        &mut self,
+        listing: ListingId,
+        media: &[NewMedia],
+    ) -> Result<(), MediaError>;
 
     /// Gives up files that were kept for a change request which is not going to happen.
     async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError>;
@@ -81,6 +90,20 @@ pub struct ServedObject {
 pub trait MediaStore: Send + Sync {
     /// Opens a transaction.
     async fn begin_media(&self) -> Result<Box<dyn MediaTx>, StorageError>;
+
+    /// Passes if the account behind an owner has room for so many bytes now, where so many are
+    /// about to be removed: asked before files are stored, and decided again when they are
+    /// attached.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError::QuotaExceeded`].
+    async fn check_room(
+        &self,
+        owner: MediaOwner,
+        removing: u64,
+        adding: u64,
+    ) -> Result<(), MediaError>;
 
     /// Notes objects that are about to be put into the object store, with their size in bytes.
     async fn stage_objects(

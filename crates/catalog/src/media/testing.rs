@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::{
-    EventId, Inbox, MediaId, SequentialIds, StorageError, SystemClock, SystemIds, SystemRandom,
-    UnitOfWork,
+    EventId, Inbox, ListingId, MediaId, SequentialIds, StorageError, SystemClock, SystemIds,
+    SystemRandom, UnitOfWork,
 };
 
 use super::{
@@ -26,7 +26,7 @@ mockall::mock! {
             change: &MediaChange,
             now: DateTime<Utc>,
         ) -> Result<(), MediaError>;
-        async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError>;
+        async fn keep_media(&mut self, listing: ListingId, media: &[NewMedia]) -> Result<(), MediaError>;
         async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError>;
     }
 

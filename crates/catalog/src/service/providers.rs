@@ -119,7 +119,8 @@ impl ProviderService {
         found.expect_version(expected)?;
         found.expect_active()?;
         let limits = Provider::avatar_limits();
-        let picture = self.intake.receive(&limits, vec![upload]).await?;
+        let removing = found.avatar.map_or(0, |picture| picture.file.bytes);
+        let picture = self.intake.receive(&limits, id.into(), removing, vec![upload]).await?;
         self.change_avatar(actor, id, picture, expected).await
     }
 

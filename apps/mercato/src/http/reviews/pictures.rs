@@ -73,7 +73,7 @@ async fn change(
     };
     let order = media_order.map(|order| order.into_iter().map(reference).collect());
     let change = ChangePictures {
-        uploads: state.services.media.review_pictures(uploads(body.uploads, media_alt)?),
+        uploads: state.services.media.review_pictures(*id, uploads(body.uploads, media_alt)?),
         arrangement: Arrangement { remove: media_remove, order },
         expected_version: command.expected()?,
     };

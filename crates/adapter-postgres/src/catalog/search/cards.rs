@@ -14,7 +14,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use kernel::{AccountId, CategoryId, ListingId, Money, Place, ProviderId, Slug, StorageError};
 use uuid::Uuid;
 
-use crate::catalog::media::{ItemRow, ItemSql};
+use crate::catalog::shelf::{ItemRow, ItemSql};
 use crate::failure::storage;
 use crate::statement::Statement;
 
