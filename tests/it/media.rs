@@ -16,7 +16,7 @@ use test_support::S3Server;
 const HTML: &[u8] = b"<html><script>alert('secret')</script></html>";
 
 /// A picture that no other test draws.
-fn drawn(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn drawn(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
     let picture = RgbImage::from_fn(width, height, |x, y| {
         Rgb([x, y, x + y].map(|value| value.to_le_bytes()[0]))
     });
@@ -25,7 +25,7 @@ fn drawn(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn jpeg() -> Vec<u8> {
+pub(crate) fn jpeg() -> Vec<u8> {
     drawn(ImageFormat::Jpeg, 400, 300)
 }
 
@@ -45,7 +45,7 @@ fn form(data: &Value, files: impl IntoIterator<Item = Vec<u8>>) -> Form {
     })
 }
 
-async fn create(provider: &Person, files: impl IntoIterator<Item = Vec<u8>>) -> Reply {
+pub(crate) async fn create(provider: &Person, files: impl IntoIterator<Item = Vec<u8>>) -> Reply {
     provider.upload(Method::POST, "listings", "", form(&a_project(), files)).await
 }
 
@@ -54,7 +54,7 @@ async fn a_listing(provider: &Person, pictures: usize) -> Reply {
     create(provider, vec![jpeg(); pictures]).await.expect(201)
 }
 
-async fn change(
+pub(crate) async fn change(
     provider: &Person,
     listing: &Reply,
     data: &Value,
@@ -70,7 +70,7 @@ fn ids(listing: &Reply) -> Vec<String> {
 }
 
 /// The path of an item's file on the server.
-fn path_of(item: &Value) -> String {
+pub(crate) fn path_of(item: &Value) -> String {
     let url = item["url"].as_str().expect("an address");
     url[url.find("/media/").expect("a file's address")..].to_owned()
 }
@@ -80,7 +80,7 @@ fn paths(listing: &Reply) -> Vec<String> {
 }
 
 /// Every file in a folder, by its path below it.
-fn files_in(folder: &Path) -> Vec<String> {
+pub(crate) fn files_in(folder: &Path) -> Vec<String> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
             let path = entry.expect("the folder can be read").path();
@@ -98,18 +98,18 @@ fn files_in(folder: &Path) -> Vec<String> {
     found
 }
 
-async fn sweep(marketplace: &Marketplace) {
+pub(crate) async fn sweep(marketplace: &Marketplace) {
     marketplace.services.media.sweeper.sweep().await.expect("files can be swept");
 }
 
-async fn bytes_of(marketplace: &Marketplace, path: &str) -> Vec<u8> {
+pub(crate) async fn bytes_of(marketplace: &Marketplace, path: &str) -> Vec<u8> {
     let response = reqwest::get(format!("{}{path}", marketplace.base)).await;
     let response = response.expect("the server answers");
     assert_eq!(response.status(), StatusCode::OK, "{path}");
     response.bytes().await.expect("the file comes whole").to_vec()
 }
 
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
+pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
@@ -218,11 +218,8 @@ async fn thirteen_pictures_are_refused_and_none_is_stored() {
     assert!(files_in(&marketplace.media_folder()).is_empty());
 }
 
-#[tokio::test]
-async fn a_file_is_judged_by_its_bytes_and_every_bad_one_is_named() {
-    let marketplace = Marketplace::without_a_worker().await;
-    let provider = marketplace.provider().await;
-    let before = marketplace.contents().await;
+/// Files that are refused where pictures are taken, each with the status and the fault.
+pub(crate) fn hostile_files() -> Vec<(Vec<u8>, u16, &'static str)> {
     let svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec();
     let mut cut = jpeg();
     cut.truncate(cut.len() / 2);
@@ -233,16 +230,28 @@ async fn a_file_is_judged_by_its_bytes_and_every_bad_one_is_named() {
     crc.update(&bomb[12..29]);
     bomb.extend(crc.sum().to_be_bytes());
 
-    for (file, status, code) in [
-        (svg.clone(), 415, "unknown_format"),
+    vec![
+        (svg, 415, "unknown_format"),
         (HTML.to_vec(), 415, "unknown_format"),
         (b"GIF89a\x01\0\x01\0".to_vec(), 415, "unknown_format"),
         (Vec::new(), 415, "unknown_format"),
         (b"%PDF-1.7\n%%EOF".to_vec(), 415, "kind_refused"),
-        (cut.clone(), 422, "damaged"),
+        (cut, 422, "damaged"),
         (bomb, 422, "too_many_pixels"),
         (vec![0; 10 * 1024 * 1024 + 1], 413, "file_too_large"),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn a_file_is_judged_by_its_bytes_and_every_bad_one_is_named() {
+    let marketplace = Marketplace::without_a_worker().await;
+    let provider = marketplace.provider().await;
+    let before = marketplace.contents().await;
+    let refused = hostile_files();
+    let svg = refused[0].0.clone();
+    let cut = refused[5].0.clone();
+
+    for (file, status, code) in refused {
         let refused = create(&provider, [jpeg(), file]).await.refused(status, "media.refused");
         assert_eq!(refused.pointers(), ["/media/1"], "{code}");
         assert_eq!(refused.body["errors"][0]["code"], code);

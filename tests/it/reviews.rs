@@ -84,7 +84,11 @@ async fn run(marketplace: &Marketplace, sql: &str) {
     marketplace.sql().batch_execute(sql).await.expect("the statement is right");
 }
 
-async fn a_review(marketplace: &Marketplace, workshop: &Workshop, stars: i64) -> (Person, String) {
+pub(crate) async fn a_review(
+    marketplace: &Marketplace,
+    workshop: &Workshop,
+    stars: i64,
+) -> (Person, String) {
     let client = marketplace.client().await;
     let booking = a_completed_booking(marketplace, workshop, &client).await;
     let body = json!({ "booking_id": booking, "stars": stars, "text": WORDS });

@@ -16,6 +16,8 @@ pub(crate) struct Arguments {
     pub(crate) query: String,
     /// The body.
     pub(crate) body: Option<Value>,
+    /// The files of a form.
+    pub(crate) files: Vec<Vec<u8>>,
 }
 
 impl Arguments {
@@ -131,6 +133,10 @@ impl World {
             | "getProviderStats" => of([&self.owner.provider]),
             "updateProvider" => of([&self.owner.provider])
                 .with(json!({ "headline": "Interiors for every flat", "service_radius_km": 20 })),
+            "setProviderAvatar" => {
+                Arguments { files: vec![crate::picture(2)], ..of([&self.owner.provider]) }
+            }
+            "removeProviderAvatar" => of([&self.owner.provider]),
             "verifyProvider" => of([&self.market.provider().await.provider]),
             "refuseProviderVerification" | "suspendProvider" | "restoreProvider" => {
                 of([&self.market.provider().await.provider])
@@ -307,6 +313,11 @@ impl World {
             }
             "editReview" => of([&self.published_review().await])
                 .with(json!({ "stars": 4, "text": text, "criteria": { "quality": 4 } })),
+            "changeReviewPictures" => Arguments {
+                files: vec![crate::picture(3)],
+                ..of([&self.published_review().await])
+                    .with(json!({ "media_alt": ["The shelves from the left"] }))
+            },
             "replyToReview" => of([&self.published_review().await])
                 .with(json!({ "text": "Thank you, it was a pleasure." })),
             "reportReview" => of([&self.published_review().await])

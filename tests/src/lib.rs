@@ -17,7 +17,7 @@ pub use marketplace::Marketplace;
 pub use operation::Operation;
 pub use people::PASSWORD;
 pub use person::Person;
-pub use pictures::{PHOTOGRAPH, form, picture};
+pub use pictures::{PHOTOGRAPH, files, form, picture};
 pub use reply::Reply;
 pub use scenes::{CURATED, VISIT, always_open, berlin, listing_type};
 pub use world::{Call, Persona, World};

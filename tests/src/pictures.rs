@@ -28,7 +28,15 @@ pub fn picture(number: u8) -> Vec<u8> {
 /// A listing's form: the JSON in `data`, and files.
 pub fn form(data: &Value, files: &[Vec<u8>]) -> Form {
     let json = Part::text(data.to_string()).mime_str("application/json");
-    let form = Form::new().part("data", json.expect("a media type"));
+    with_files(Form::new().part("data", json.expect("a media type")), files)
+}
+
+/// A form of files alone.
+pub fn files(files: &[Vec<u8>]) -> Form {
+    with_files(Form::new(), files)
+}
+
+fn with_files(form: Form, files: &[Vec<u8>]) -> Form {
     files.iter().enumerate().fold(form, |form, (number, file)| {
         form.part("media", Part::bytes(file.clone()).file_name(format!("picture-{number}")))
     })

@@ -122,6 +122,8 @@ pub struct Call {
     pub path: String,
     /// The body, if it takes one.
     pub body: Option<Value>,
+    /// The files, if it takes a form: with the body, or alone.
+    pub files: Vec<Vec<u8>>,
     /// The `ETag` it changes, if it wants one.
     pub etag: String,
 }
@@ -143,9 +145,12 @@ impl Call {
         if !self.etag.is_empty() {
             request = request.header("if-match", &self.etag);
         }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
+        request = match (body, self.files.is_empty()) {
+            (Some(body), true) => request.json(&body),
+            (Some(body), false) => request.multipart(crate::form(&body, &self.files)),
+            (None, false) => request.multipart(crate::files(&self.files)),
+            (None, true) => request,
+        };
         person.send(&asked, request).await
     }
 }
@@ -224,13 +229,13 @@ impl World {
     ///
     /// When the table of calls has no line for the operation.
     pub async fn call(&self, operation: &Operation) -> Call {
-        let Arguments { path, query, body } = self.arguments(&operation.id).await;
+        let Arguments { path, query, body, files } = self.arguments(&operation.id).await;
         let mut values = path.into_iter();
         let mut path = operation.path_with(|name| {
             values.next().unwrap_or_else(|| panic!("{}: no `{name}`", operation.id))
         });
         path.push_str(&query);
         let etag = if operation.parameters("header").contains(&"If-Match") { "*" } else { "" };
-        Call { operation: operation.clone(), path, body, etag: etag.to_owned() }
+        Call { operation: operation.clone(), path, body, files, etag: etag.to_owned() }
     }
 }

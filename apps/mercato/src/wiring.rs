@@ -3,9 +3,11 @@
 mod catalog;
 mod discovery;
 mod media;
+mod review_pictures;
 
 use std::sync::Arc;
 
+use ::catalog::media::StorageQuota;
 use adapter_postgres::PgStore;
 use anyhow::Context;
 use bookings::{BookingService, ScheduleService};
@@ -225,5 +227,7 @@ pub fn open_store(settings: &Settings, database_url: &str) -> anyhow::Result<PgS
     let pools = settings.database.pools(database_url, runtimes);
     let store = PgStore::connect(&pools, jobs::subscribers)
         .context("cannot prepare the database's pools")?;
-    Ok(store.with_job_policies(jobs::policy).with_cause(traces::current))
+    let quota = StorageQuota::of_bytes(settings.media.account_quota_bytes);
+    let store = store.with_job_policies(jobs::policy).with_media_quota(quota);
+    Ok(store.with_cause(traces::current))
 }

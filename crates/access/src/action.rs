@@ -54,6 +54,8 @@ actions! {
     ProviderRead = "provider.read",
     /// Change a provider profile and ask for its verification.
     ProviderUpdate = "provider.update",
+    /// Change the picture that stands for a provider.
+    ProviderAvatarUpdate = "provider.avatar.update",
     /// See the figures of a provider.
     ProviderStatsRead = "provider.stats.read",
     /// Verify providers, take them down and bring them back.

@@ -70,7 +70,8 @@ const fn only(role: Role, relation: Relation) -> Grant {
 }
 
 /// The permission matrix: the only place that says who may do what. An admin gets nothing here on
-/// a person's own paths: admins act through their own calls, which are audited.
+/// a person's own paths, but for the picture of a provider: admins act through their own calls.
+/// Whatever they do is audited.
 pub const fn grants(action: Action) -> &'static [Grant] {
     match action {
         Action::SignIn => &[EVERYONE],
@@ -83,6 +84,7 @@ pub const fn grants(action: Action) -> &'static [Grant] {
         Action::ProviderRegister => &[CLIENT],
         Action::ProviderRead => &[EVERYONE],
         Action::ProviderUpdate | Action::ProviderStatsRead => &[PROVIDER_OWNER],
+        Action::ProviderAvatarUpdate => &[PROVIDER_OWNER, ADMIN],
         Action::ProviderModerate => &[MODERATOR, ADMIN],
 
         Action::ListingCreate => &[PROVIDER],

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use catalog::media::{
     CleanPicture, FileFault, MediaFormat, MediaLimits, PictureError, PictureReader, Probe,
-    RenderedPreview,
+    RenderedPreview, Shape,
 };
 use tokio::sync::Semaphore;
 
@@ -107,8 +107,9 @@ impl PictureReader for Pictures {
         &self,
         file: &Path,
         format: MediaFormat,
+        shape: Shape,
     ) -> Result<Option<RenderedPreview>, PictureError> {
         let path: PathBuf = file.to_owned();
-        apart(&self.rendering, move || render::render(&path, format)).await
+        apart(&self.rendering, move || render::render(&path, format, shape)).await
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use catalog::media::{
     FileFault, LocalFile, MediaFormat, PictureError, PixelSize, RenderedPreview, RenderedVariant,
+    Shape,
 };
 use image::imageops::FilterType;
 use image::metadata::Orientation;
@@ -14,6 +15,9 @@ use crate::format::with_profile;
 
 /// The widths of variants, in pixels. A narrower picture gets one of its own width.
 const WIDTHS: [u32; 3] = [320, 960, 1920];
+
+/// The sides of square variants, in pixels.
+const SIDES: [u32; 3] = [96, 320, 960];
 
 /// Where a person stops seeing the difference, for photographs.
 const QUALITY: f32 = 80.0;
@@ -27,6 +31,7 @@ const BLUR_SIDE: u32 = 64;
 pub(crate) fn render(
     file: &Path,
     format: MediaFormat,
+    shape: Shape,
 ) -> Result<Option<RenderedPreview>, PictureError> {
     let format = match format {
         MediaFormat::Jpeg => ImageFormat::Jpeg,
@@ -35,9 +40,16 @@ pub(crate) fn render(
         MediaFormat::Avif | MediaFormat::Pdf => return Ok(None),
     };
     let (mut picture, profile) = decode(&std::fs::read(file)?, format)?;
+    let widths = match shape {
+        Shape::Whole => WIDTHS,
+        Shape::Square => {
+            picture = square(&picture);
+            SIDES
+        }
+    };
     let full = PixelSize { width: picture.width(), height: picture.height() };
 
-    let mut widths: Vec<u32> = WIDTHS.iter().map(|width| (*width).min(full.width)).collect();
+    let mut widths: Vec<u32> = widths.iter().map(|width| (*width).min(full.width)).collect();
     widths.dedup();
     let mut variants = Vec::with_capacity(widths.len());
     // From the widest down: each is made from the one before, which is small already.
@@ -54,6 +66,13 @@ pub(crate) fn render(
     let blur_hash = blurhash::encode(4, 3, small.width(), small.height(), small.as_raw())
         .map_err(|_| FileFault::Damaged)?;
     Ok(Some(RenderedPreview { variants, blur_hash }))
+}
+
+/// The square in the middle.
+fn square(picture: &DynamicImage) -> DynamicImage {
+    let (width, height) = (picture.width(), picture.height());
+    let side = width.min(height);
+    picture.crop_imm((width - side) / 2, (height - side) / 2, side, side)
 }
 
 fn height_at(full: PixelSize, width: u32) -> u32 {

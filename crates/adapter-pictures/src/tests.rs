@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::Path;
 
 use catalog::media::{
-    FileFault, MediaFormat, PictureError, PictureReader, PixelSize, Probe, RenderedPreview,
+    FileFault, MediaFormat, PictureError, PictureReader, PixelSize, Probe, RenderedPreview, Shape,
 };
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use proptest::prelude::*;
@@ -263,7 +263,7 @@ async fn rendered(
     bytes: &[u8],
     format: MediaFormat,
 ) -> Result<Option<RenderedPreview>, PictureError> {
-    Pictures::new().render(stored(bytes).path(), format).await
+    Pictures::new().render(stored(bytes).path(), format, Shape::Whole).await
 }
 
 fn size_of(file: &Path) -> (u32, u32) {
@@ -292,6 +292,23 @@ async fn a_small_picture_is_never_enlarged() {
 
     let sizes: Vec<_> = preview.variants.iter().map(|it| size_of(it.file.path())).collect();
     assert_eq!(sizes, [(320, 80), (400, 100)]);
+}
+
+#[tokio::test]
+async fn a_square_is_cut_from_the_middle_and_never_enlarged() {
+    let stripes =
+        RgbImage::from_fn(600, 200, |x, _| Rgb([0, 0, if x / 200 == 1 { 255 } else { 0 }]));
+    let png = stored(&encoded(&stripes.into(), ImageFormat::Png));
+
+    let pictures = Pictures::new();
+    let preview = pictures.render(png.path(), MediaFormat::Png, Shape::Square).await;
+    let preview = preview.unwrap().unwrap();
+
+    let sizes: Vec<_> = preview.variants.iter().map(|it| size_of(it.file.path())).collect();
+    assert_eq!(sizes, [(96, 96), (200, 200)]);
+    let largest = std::fs::read(preview.variants[1].file.path()).unwrap();
+    let largest = image::load_from_memory(&largest).unwrap().to_rgb8();
+    assert!([0, 100, 199].iter().all(|x| largest.get_pixel(*x, 100).0[2] > 200), "the middle");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::media::StorageQuota;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Object;
 use kernel::{Ids, StorageError, SystemIds};
@@ -73,6 +74,7 @@ pub struct PgStore {
     search_pools: Pools,
     subscriptions: Subscriptions,
     policies: JobPolicies,
+    quota: StorageQuota,
     ids: Arc<dyn Ids>,
     cause: Cause,
     taxonomy: Arc<TaxonomyCache>,
@@ -100,6 +102,7 @@ impl PgStore {
             )?,
             subscriptions,
             policies: |_| JobPolicy::default(),
+            quota: StorageQuota::default(),
             ids: Arc::new(SystemIds),
             cause: || None,
             taxonomy: Arc::default(),
@@ -118,6 +121,16 @@ impl PgStore {
         Self { policies, ..self }
     }
 
+    /// The same, where the files of an account may have so many bytes; without it, any number.
+    #[must_use]
+    pub fn with_media_quota(self, quota: StorageQuota) -> Self {
+        Self { quota, ..self }
+    }
+
+    pub(crate) const fn media_quota(&self) -> StorageQuota {
+        self.quota
+    }
+
     pub(crate) fn job_policy(&self, identifier: &str) -> JobPolicy {
         (self.policies)(identifier)
     }
@@ -126,7 +139,8 @@ impl PgStore {
     pub async fn open(&self) -> Result<PgTx, StorageError> {
         let (subscriptions, policies) = (self.subscriptions, self.policies);
         let (ids, cause) = (Arc::clone(&self.ids), self.cause);
-        PgTx::begin(self.conn().await?, subscriptions, policies, ids, cause).await
+        let conn = self.conn().await?;
+        PgTx::begin(conn, subscriptions, policies, self.quota, ids, cause).await
     }
 
     /// A connection for reads and for single statements.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use catalog::media::StorageQuota;
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use kernel::{Ids, StorageError, UnitOfWork};
@@ -22,6 +23,7 @@ pub struct PgTx {
     conn: Option<Object<AsyncPgConnection>>,
     subscriptions: Subscriptions,
     policies: JobPolicies,
+    quota: StorageQuota,
     ids: Arc<dyn Ids>,
     cause: Cause,
     /// Measures it, where transactions are traced; ends with it.
@@ -39,6 +41,7 @@ impl PgTx {
         conn: Object<AsyncPgConnection>,
         subscriptions: Subscriptions,
         policies: JobPolicies,
+        quota: StorageQuota,
         ids: Arc<dyn Ids>,
         cause: Cause,
     ) -> Result<Self, StorageError> {
@@ -51,7 +54,7 @@ impl PgTx {
             db.system.name = "postgresql",
             committed = tracing::field::Empty,
         );
-        let mut tx = Self { conn: Some(conn), subscriptions, policies, ids, cause, span };
+        let mut tx = Self { conn: Some(conn), subscriptions, policies, quota, ids, cause, span };
         tx.conn().batch_execute("BEGIN").await.map_err(storage("begin a transaction"))?;
         Ok(tx)
     }
@@ -63,6 +66,11 @@ impl PgTx {
     /// The handlers of an event, by its name.
     pub(crate) fn subscribers(&self, event: &str) -> &'static [&'static str] {
         (self.subscriptions)(event)
+    }
+
+    /// How many bytes the files of an account may have.
+    pub(crate) const fn media_quota(&self) -> StorageQuota {
+        self.quota
     }
 
     /// How a kind of job is treated.

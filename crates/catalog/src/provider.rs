@@ -1,11 +1,10 @@
 use access::{Action, Actor, Relation, decide, permits};
 use chrono::{DateTime, Utc};
-use kernel::{
-    AccountId, CategoryId, Distance, FieldErrors, Locale, MediaId, Place, ProviderId, Slug, Text,
-};
+use kernel::{AccountId, CategoryId, Distance, FieldErrors, Locale, Place, ProviderId, Slug, Text};
 
 use crate::content::text;
 use crate::event::{ProviderEvent, ProviderFact};
+use crate::media::{MediaItem, MediaKind, MediaLimits};
 use crate::{CatalogError, Change, GivenPlace, Rating};
 
 /// What a provider calls itself.
@@ -100,7 +99,7 @@ pub struct Provider {
     /// What it says of itself.
     pub profile: Profile,
     /// Its picture.
-    pub avatar: Option<MediaId>,
+    pub avatar: Option<MediaItem>,
     /// Whether the marketplace knows it.
     pub verification: Verification,
     /// Whether it is on the market.
@@ -338,6 +337,22 @@ impl Provider {
         }
         self.profile = profile;
         Ok(Some(self.done(ProviderFact::Changed, now)))
+    }
+
+    /// What a picture that stands for a provider has to be: one, of the size that any may have.
+    ///
+    /// # Panics
+    ///
+    /// Never: the limits make sense.
+    pub fn avatar_limits() -> MediaLimits {
+        MediaLimits::new([MediaKind::Picture], 0, 1, MediaLimits::MAX_BYTES)
+            .expect("0 is not above 1, and no file is larger than any file may be")
+    }
+
+    /// Stands for itself with another picture, or with none.
+    pub fn show(&mut self, avatar: Option<MediaItem>, now: DateTime<Utc>) -> ProviderEvent {
+        self.avatar = avatar;
+        self.done(ProviderFact::Changed, now)
     }
 
     /// Asks the moderators to verify it.

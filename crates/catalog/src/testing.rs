@@ -11,7 +11,7 @@ use mockall::mock;
 
 use access::{AuditEntry, AuditLog};
 
-use crate::media::{MediaChange, MediaError, MediaItem, MediaRepository, NewMedia};
+use crate::media::{MediaChange, MediaError, MediaItem, MediaOwner, MediaRepository, NewMedia};
 pub use crate::port::MockCatalogStore;
 use crate::{
     Access, Attributes, CatalogError, Category, ChangeRequest, ChangeRequestRepository, Content,
@@ -73,9 +73,9 @@ mock! {
 
     #[async_trait]
     impl MediaRepository for CatalogTx {
-        async fn media_of(&mut self, listing: ListingId) -> Result<Vec<MediaItem>, StorageError>;
-        async fn store_media_change(&mut self, listing: ListingId, change: &MediaChange, now: DateTime<Utc>) -> Result<(), MediaError>;
-        async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError>;
+        async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError>;
+        async fn store_media_change(&mut self, owner: MediaOwner, change: &MediaChange, now: DateTime<Utc>) -> Result<(), MediaError>;
+        async fn keep_media(&mut self, listing: ListingId, media: &[NewMedia]) -> Result<(), MediaError>;
         async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError>;
     }
 

@@ -6,7 +6,7 @@ use kernel::{
 };
 use thiserror::Error;
 
-use crate::Rated;
+use crate::{PictureError, Rated};
 
 /// Why something cannot be done with a review.
 #[derive(Debug, Error)]
@@ -102,6 +102,9 @@ pub enum ReviewError {
         /// The review.
         id: ReviewId,
     },
+    /// The pictures cannot be changed like this, or not now.
+    #[error(transparent)]
+    Pictures(#[from] PictureError),
     /// The idempotency key cannot be used.
     #[error(transparent)]
     Idempotency(#[from] IdempotencyError),
@@ -139,6 +142,7 @@ impl Failure for ReviewError {
             Self::LinkInvalid => FailureKind::Gone,
             Self::Invalid(_) => FailureKind::Invalid,
             Self::Stale { .. } => FailureKind::Stale,
+            Self::Pictures(error) => error.kind(),
             Self::Idempotency(error) => error.kind(),
             Self::Storage(error) => error.kind(),
         }
@@ -163,6 +167,7 @@ impl Failure for ReviewError {
             Self::OwnReview => "review.own",
             Self::Invalid(_) => "validation",
             Self::Stale { .. } => "stale_version",
+            Self::Pictures(error) => error.code(),
             Self::Idempotency(error) => error.code(),
             Self::Storage(error) => error.code(),
         }
@@ -171,6 +176,7 @@ impl Failure for ReviewError {
     fn fields(&self) -> &[FieldError] {
         match self {
             Self::Invalid(errors) => &errors.0,
+            Self::Pictures(error) => error.fields(),
             Self::Unauthenticated
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
@@ -197,6 +203,7 @@ impl Failure for ReviewError {
 
     fn retry_after(&self) -> Option<std::time::Duration> {
         match self {
+            Self::Pictures(error) => error.retry_after(),
             Self::Idempotency(error) => error.retry_after(),
             Self::Storage(error) => error.retry_after(),
             _ => None,

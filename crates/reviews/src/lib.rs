@@ -8,13 +8,14 @@
 //! Where both sides may review, neither sees the other's words before both are in or the window
 //! is over ([`Policy::double_blind`]).
 //!
-//! Everything outside is a port: [`CompletedBookings`] says who took part in what, [`Ratings`]
-//! keeps the figures, [`ReviewStore`] opens transactions.
+//! Everything outside is a port: [`CompletedBookings`] says who took part in what,
+//! [`ReviewPictures`] and [`Uploads`] deal with pictures, [`Ratings`] keeps the figures, [`ReviewStore`] opens transactions.
 
 mod command;
 mod error;
 mod event;
 mod moderation;
+mod picture;
 mod policy;
 mod port;
 mod rating;
@@ -33,6 +34,9 @@ pub use command::{ChangeReview, WriteReview};
 pub use error::ReviewError;
 pub use event::ReviewEvent;
 pub use moderation::{ModerationQueue, Report};
+pub use picture::{
+    Arrangement, ChangePictures, NewPicture, PictureError, PictureRef, ReviewPictures, Uploads,
+};
 pub use policy::Policy;
 pub use port::{
     BookingFacts, CompletedBookings, Confirmation, Confirmations, RatedFacts, Ratings,

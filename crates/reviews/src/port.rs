@@ -10,7 +10,7 @@ use kernel::{
 
 use crate::{
     ModerationQueue, Rated, Rating, RatingDrift, Report, ReportNote, ReportReason, Review,
-    ReviewError,
+    ReviewError, ReviewPictures,
 };
 
 /// What reviews need to know of a booking.
@@ -156,6 +156,7 @@ pub trait Votes: Send {
 pub trait ReviewTx:
     ReviewRepository
     + CompletedBookings
+    + ReviewPictures
     + Confirmations
     + Ratings
     + Votes
@@ -170,6 +171,7 @@ pub trait ReviewTx:
 impl<T> ReviewTx for T where
     T: ReviewRepository
         + CompletedBookings
+        + ReviewPictures
         + Confirmations
         + Ratings
         + Votes

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::command::{check_text, parse, parse_change};
 use crate::{
-    BookingFacts, ChangeReview, Confirmation, Counterpart, HelpfulState, Policy, Presented, Rated,
-    RatingDrift, ReplyText, ReportNote, ReportReason, Review, ReviewError, ReviewEvent,
-    ReviewStore, ReviewTx, Side, Status, WriteReview,
+    BookingFacts, ChangePictures, ChangeReview, Confirmation, Counterpart, Edit, HelpfulState,
+    Policy, Presented, Rated, RatingDrift, ReplyText, ReportNote, ReportReason, Review,
+    ReviewError, ReviewEvent, ReviewStore, ReviewTx, Side, Status, WriteReview,
 };
 
 /// A held review is shown.
@@ -195,6 +195,63 @@ impl ReviewService {
         self.store_change(tx, &before, loaded, event, actor.account(), now).await
     }
 
+    /// Its author removes, adds and orders its pictures in one step, as long as they may change it.
+    /// At most [`Review::MAX_PICTURES`], also where several requests come at once.
+    pub async fn change_pictures(
+        &self,
+        actor: &Actor,
+        id: ReviewId,
+        change: ChangePictures,
+    ) -> Result<Review, ReviewError> {
+        let is_empty = change.is_empty();
+        let ChangePictures { uploads, arrangement, expected_version } = change;
+        let adding = uploads.count();
+        let add = if adding == 0 {
+            Vec::new()
+        } else {
+            // What can be refused before files are taken in, is; and none is while a lock is held.
+            let mut tx = self.store.begin().await?;
+            self.touch(&mut *tx, actor, id, expected_version, self.clock.now()).await?;
+            let removing = tx.check_arrangement(id, &arrangement, adding).await?;
+            drop(tx);
+            uploads.receive(removing).await?
+        };
+
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let (before, loaded, event) =
+            self.touch(&mut *tx, actor, id, expected_version, now).await?;
+        if is_empty {
+            return Ok(before);
+        }
+        let author = before.record().author;
+        tx.change_pictures(id, author, &arrangement, add, now).await?;
+        self.store_change(tx, &before, loaded, event, actor.account(), now).await
+    }
+
+    /// A review before and after its author changed what it does not hold itself.
+    async fn touch(
+        &self,
+        tx: &mut dyn ReviewTx,
+        actor: &Actor,
+        id: ReviewId,
+        expected_version: Option<i32>,
+        now: DateTime<Utc>,
+    ) -> Result<(Review, Loaded, Option<ReviewEvent>), ReviewError> {
+        let mut loaded = load(tx, id).await?;
+        loaded.review.authorize(actor, Action::ReviewUpdate)?;
+        if expected_version.is_some_and(|version| version != loaded.review.record().version) {
+            return Err(ReviewError::Stale { id });
+        }
+        let before = loaded.review.clone();
+        let other = loaded.counterpart();
+        let event = loaded
+            .review
+            .edit(Edit::default(), &self.policy, other, now)
+            .map_err(|error| self.explain(error, &before, other, actor, now))?;
+        Ok((before, loaded, event))
+    }
+
     /// The reviewed side answers, once and in public.
     pub async fn reply(
         &self,
@@ -323,6 +380,9 @@ impl ReviewService {
     ) -> Result<Review, ReviewError> {
         let Loaded { review, other } = loaded;
         tx.update_review(&review).await?;
+        if matches!(review.status(), Status::Discarded { .. }) {
+            tx.drop_pictures(review.id(), now).await?;
+        }
         set_timers(&mut *tx, &review).await?;
         publish(&mut *tx, event.as_ref(), by, now).await?;
         let mut changes = vec![(before.clone(), review.clone())];

@@ -12,9 +12,9 @@ use mockall::mock;
 
 pub use crate::port::MockReviewStore;
 use crate::{
-    BookingFacts, CompletedBookings, Confirmation, Confirmations, Criteria, Policy, Rated, Rating,
-    Ratings, ReportNote, ReportReason, Review, ReviewError, ReviewRecord, ReviewRepository,
-    ReviewText, Side, Stars, Status, Votes,
+    Arrangement, BookingFacts, CompletedBookings, Confirmation, Confirmations, Criteria,
+    NewPicture, Policy, Rated, Rating, Ratings, ReportNote, ReportReason, Review, ReviewError,
+    ReviewPictures, ReviewRecord, ReviewRepository, ReviewText, Side, Stars, Status, Votes,
 };
 
 mock! {
@@ -35,6 +35,13 @@ mock! {
     #[async_trait]
     impl CompletedBookings for ReviewTx {
         async fn booking_facts(&mut self, id: BookingId) -> Result<Option<BookingFacts>, StorageError>;
+    }
+
+    #[async_trait]
+    impl ReviewPictures for ReviewTx {
+        async fn check_arrangement(&mut self, review: ReviewId, arrangement: &Arrangement, adding: usize) -> Result<u64, ReviewError>;
+        async fn change_pictures(&mut self, review: ReviewId, author: AccountId, arrangement: &Arrangement, add: Vec<NewPicture>, now: DateTime<Utc>) -> Result<(), ReviewError>;
+        async fn drop_pictures(&mut self, review: ReviewId, now: DateTime<Utc>) -> Result<(), StorageError>;
     }
 
     #[async_trait]

@@ -22,7 +22,7 @@ pub use network::{Network, NotANetwork};
 pub use secret::Secret;
 pub use sections::{
     Algorithm, Auth, Database, Environment, Jobs, Limits, LogFormat, Logs, Mail, MailTransport,
-    Metrics, Server, Storage, StorageDelivery, StorageKind, Traces,
+    Media, Metrics, Server, Storage, StorageDelivery, StorageKind, Traces,
 };
 use sections::{DEMO_APPLICATION_KEY, DEMO_SIGNING_KEY};
 use source::Values;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub mail: Mail,
     /// Pictures and documents.
     pub storage: Storage,
+    /// What people may upload.
+    pub media: Media,
     /// How often one caller may do something.
     pub limits: Limits,
     /// What is logged.
@@ -74,6 +76,7 @@ impl Default for Settings {
             auth: Auth::default(),
             mail: Mail::default(),
             storage: Storage::default(),
+            media: Media::default(),
             limits: Limits::default(),
             logs: Logs::default(),
             traces: Traces::default(),

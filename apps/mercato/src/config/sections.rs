@@ -339,6 +339,20 @@ impl Default for Storage {
     }
 }
 
+/// What people may upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// How many bytes the pictures and documents of one account may have; 0 for any number.
+    pub account_quota_bytes: u64,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self { account_quota_bytes: 1024 * 1024 * 1024 }
+    }
+}
+
 /// How often one caller may do something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

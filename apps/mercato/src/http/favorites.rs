@@ -203,7 +203,7 @@ async fn providers(
     let page = engagement.favorite_providers(&actor, limit, after).await?;
     let view = |Kept { item, since }| FavoriteProviderView {
         since,
-        provider: ProviderCardView::from(&item),
+        provider: ProviderCardView::new(&item, &state),
     };
     Ok(Json(PageView::new(page, limit, &state.cursors, LIST, view)))
 }

@@ -23,7 +23,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(load);
 }
 
-/// A picture or document of a listing.
+/// A picture or document.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MediaView {
     /// Its id.
@@ -128,10 +128,10 @@ impl ToSchema for FileContent {}
 
 /// Load a picture or document
 ///
-/// Its address stands in the views of listings and never means another file, so keep it as long as
+/// Its address stands in the views of listings, providers and reviews and never means another file, so keep it as long as
 /// you like. Ranges are answered. Where files lie in a bucket that serves the public, this
-/// redirects there. A file is served from the moment its listing was stored to the moment it is
-/// removed.
+/// redirects there. A file is served from the moment what it belongs to was stored to
+/// the moment it is removed.
 #[utoipa::path(
     operation_id = "getMediaFile",
     tag = "media",

@@ -38,19 +38,22 @@ struct ProviderSummaryView {
     /// What it calls itself.
     #[schema(example = "Studio North")]
     name: String,
+    /// The picture that stands for it.
+    avatar: Option<MediaView>,
     /// Whether the marketplace knows it.
     is_verified: bool,
     /// What reviews say.
     rating: RatingView,
 }
 
-impl From<&ProviderSummary> for ProviderSummaryView {
-    fn from(provider: &ProviderSummary) -> Self {
-        let ProviderSummary { id, slug, name, avatar: _, is_verified, rating } = provider;
+impl ProviderSummaryView {
+    fn new(provider: &ProviderSummary, state: &State) -> Self {
+        let ProviderSummary { id, slug, name, avatar, is_verified, rating } = provider;
         Self {
             id: id.to_string(),
             slug: slug.to_string(),
             name: name.to_string(),
+            avatar: avatar.as_ref().map(|picture| MediaView::new(picture, state)),
             is_verified: *is_verified,
             rating: (*rating).into(),
         }
@@ -141,7 +144,7 @@ impl ListingCardView {
             location: card.place.map(PlaceView::from),
             access: card.access.name(),
             rating: card.rating.into(),
-            provider: ProviderSummaryView::from(&card.provider),
+            provider: ProviderSummaryView::new(&card.provider, state),
             category: card.category.as_ref().map(CategorySummaryView::from),
             cover: card.cover.as_ref().map(|cover| MediaView::new(cover, state)),
             is_favorite: card.is_favorite,
@@ -167,6 +170,8 @@ pub(crate) struct ProviderCardView {
     /// Itself in one line.
     #[schema(example = "Interiors for small flats")]
     headline: Option<String>,
+    /// The picture that stands for it; its smaller copies are squares.
+    avatar: Option<MediaView>,
     /// What it does: ids of categories.
     #[schema(example = json!(["cat_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"]))]
     category_ids: Vec<String>,
@@ -193,13 +198,15 @@ pub(crate) struct ProviderCardView {
     created_at: DateTime<Utc>,
 }
 
-impl From<&ProviderCard> for ProviderCardView {
-    fn from(card: &ProviderCard) -> Self {
+impl ProviderCardView {
+    /// A provider, with addresses of files below the server's own.
+    pub(crate) fn new(card: &ProviderCard, state: &State) -> Self {
         Self {
             id: card.id.to_string(),
             slug: card.slug.to_string(),
             name: card.name.to_string(),
             headline: card.headline.as_ref().map(ToString::to_string),
+            avatar: card.avatar.as_ref().map(|picture| MediaView::new(picture, state)),
             category_ids: card.categories.iter().map(ToString::to_string).collect(),
             languages: card.languages.iter().map(ToString::to_string).collect(),
             location: card.place.map(PlaceView::from),
@@ -368,7 +375,7 @@ async fn providers(
     }
     let page = state.services.discovery.search.providers(&actor, &query).await?;
     let view = PageView::new(page, query.limit, &state.cursors, &list, |card| {
-        ProviderCardView::from(&card)
+        ProviderCardView::new(&card, &state)
     });
     Ok(tagged(&request, 0, &view, if actor.is_visitor() { PUBLIC } else { Caching::Private }))
 }

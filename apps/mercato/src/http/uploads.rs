@@ -1,5 +1,6 @@
 //! A body with files: JSON alone, or `multipart/form-data` with one part `data`, the same JSON,
-//! and any number of parts `media`, in any order. Files are streamed to disk, whatever their names
+//! and any number of parts `media`, in any order; or a form with one part `media`
+//! alone. Files are streamed to disk, whatever their names
 //! say, and are gone with the request.
 
 use std::pin::pin;
@@ -7,6 +8,7 @@ use std::pin::pin;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
+use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use catalog::media::{FileFault, LocalFile, MediaError, MediaLimits};
 use futures_util::future::LocalBoxFuture;
@@ -26,7 +28,7 @@ pub(crate) const MAX_FORM: usize = 60 * 1024 * 1024;
 
 /// JSON, and the files that came with it.
 #[derive(Debug)]
-pub(crate) struct ListingBody<T> {
+pub(crate) struct MediaBody<T> {
     /// What it says.
     pub(crate) value: T,
     /// The parts `media`, in the order in which they came. Nothing about them was believed; each
@@ -38,7 +40,7 @@ pub(crate) struct ListingBody<T> {
 
 /// A form, for the description of the API.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ListingForm<T> {
+pub(crate) struct MediaForm<T> {
     /// What would be the JSON body otherwise.
     data: T,
     /// Up to 60 MiB of JPEG, PNG, WebP and AVIF pictures and PDF documents, up to 10 MiB each.
@@ -46,7 +48,7 @@ pub(crate) struct ListingForm<T> {
     media: Vec<Vec<u8>>,
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for ListingBody<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for MediaBody<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -58,24 +60,80 @@ impl<T: DeserializeOwned + 'static> FromRequest for ListingBody<T> {
                 Ok(Self { value, uploads: Vec::new(), hash })
             });
         }
-        let mut received = 0;
-        let bounded = payload.take().map(move |chunk| {
-            let chunk = chunk?;
-            received += chunk.len();
-            if received > MAX_FORM { Err(PayloadError::Overflow) } else { Ok(chunk) }
-        });
-        let form = Multipart::new(request.headers(), bounded);
-        Box::pin(read(form))
+        Box::pin(read(form(request, payload, MAX_FORM)))
     }
 }
 
-async fn read<T: DeserializeOwned>(form: Multipart) -> Result<ListingBody<T>, Problem> {
+/// A form of at most so many bytes.
+fn form(request: &HttpRequest, payload: &mut Payload, most: usize) -> Multipart {
+    let mut received = 0;
+    let bounded = payload.take().map(move |chunk| {
+        let chunk = chunk?;
+        received += chunk.len();
+        if received > most { Err(PayloadError::Overflow) } else { Ok(chunk) }
+    });
+    Multipart::new(request.headers(), bounded)
+}
+
+/// The largest form with one picture, in bytes: 11 MiB, so that of a picture that is a little too
+/// large it can be said by how much.
+const MAX_PICTURE_FORM: usize = 11 * 1024 * 1024;
+
+/// The one file of a form: the part `media`. Nothing about it was believed; it has at most
+/// [`MediaLimits::MAX_BYTES`].
+#[derive(Debug)]
+pub(crate) struct PictureBody(pub(crate) LocalFile);
+
+/// A form with one picture, for the description of the API.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PictureForm {
+    /// A JPEG, PNG, WebP or AVIF picture of up to 10 MiB.
+    #[schema(value_type = String, format = Binary)]
+    media: Vec<u8>,
+}
+
+impl FromRequest for PictureBody {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = request.content_type().to_owned();
+        if !kind.eq_ignore_ascii_case("multipart/form-data") {
+            return Box::pin(async move {
+                let detail = format!("send multipart/form-data, not `{kind}`");
+                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+                Err(Problem::new(status, "unsupported_media_type", detail))
+            });
+        }
+        Box::pin(read_picture(form(request, payload, MAX_PICTURE_FORM)))
+    }
+}
+
+async fn read_picture(form: Multipart) -> Result<PictureBody, Problem> {
+    let mut form = pin!(form);
+    let mut picture = None;
+    let broken = broken(MAX_PICTURE_FORM);
+    while let Some(field) = form.try_next().await.map_err(broken)? {
+        if picture.is_some() || field.name() != Some("media") {
+            return Err(malformed("this form has one part `media`, no others"));
+        }
+        picture = Some(receive(field, broken).await?);
+    }
+    match picture {
+        Some(Ok((upload, _))) => Ok(PictureBody(upload)),
+        Some(Err(fault)) => Err(MediaError::refused([(0, fault)]).into()),
+        None => Err(malformed("this form has one part `media` with the picture")),
+    }
+}
+
+async fn read<T: DeserializeOwned>(form: Multipart) -> Result<MediaBody<T>, Problem> {
     let mut form = pin!(form);
     let mut data = None;
     let mut uploads = Vec::new();
     let mut faults = Vec::new();
     let mut place = 0;
     let mut hash = Sha256::new();
+    let broken = broken(MAX_FORM);
     while let Some(mut field) = form.try_next().await.map_err(broken)? {
         match field.name().unwrap_or_default() {
             "data" if data.is_none() => {
@@ -87,7 +145,7 @@ async fn read<T: DeserializeOwned>(form: Multipart) -> Result<ListingBody<T>, Pr
                 data = Some(bytes);
             }
             "media" if place < MediaLimits::MAX_ITEMS => {
-                match receive(field).await? {
+                match receive(field, broken).await? {
                     Ok((upload, digest)) => {
                         hash.update(digest);
                         uploads.push(upload);
@@ -109,12 +167,15 @@ async fn read<T: DeserializeOwned>(form: Multipart) -> Result<ListingBody<T>, Pr
     }
     let data = data.ok_or_else(|| malformed("a form has a part `data` with the JSON"))?;
     hash.update(&data);
-    Ok(ListingBody { value: parse(&data)?, uploads, hash: hash.finalize().into() })
+    Ok(MediaBody { value: parse(&data)?, uploads, hash: hash.finalize().into() })
 }
 
 /// Streams a file to disk. One that is too large is read to its end all the same, so that the
 /// caller learns of every fault, and gets an answer rather than a broken connection.
-async fn receive(mut field: Field) -> Result<Result<(LocalFile, [u8; 32]), FileFault>, Problem> {
+async fn receive(
+    mut field: Field,
+    broken: impl Fn(MultipartError) -> Problem + Copy,
+) -> Result<Result<(LocalFile, [u8; 32]), FileFault>, Problem> {
     let disk = |error| Problem::from(MediaError::Disk(error));
     let (file, path) = tempfile::NamedTempFile::new().map_err(disk)?.into_parts();
     let mut file = tokio::fs::File::from_std(file);
@@ -138,9 +199,10 @@ fn malformed(detail: impl Into<String>) -> Problem {
     Problem::malformed("malformed_form", detail)
 }
 
-fn broken(error: MultipartError) -> Problem {
-    match error {
-        MultipartError::Payload(PayloadError::Overflow) => too_large(MAX_FORM),
+/// Why a form of at most so many bytes cannot be read.
+fn broken(most: usize) -> impl Fn(MultipartError) -> Problem + Copy {
+    move |error| match error {
+        MultipartError::Payload(PayloadError::Overflow) => too_large(most),
         MultipartError::Payload(error) => too_slow(&error)
             .unwrap_or_else(|| malformed(format!("the form cannot be read: {error}"))),
         error => malformed(format!("the form cannot be read: {error}")),
@@ -178,15 +240,15 @@ mod tests {
         body
     }
 
-    async fn sent(kind: &str, body: Vec<u8>) -> Result<ListingBody<Data>, Problem> {
+    async fn sent(kind: &str, body: Vec<u8>) -> Result<MediaBody<Data>, Problem> {
         let (request, mut payload) = TestRequest::post()
             .insert_header(("content-type", kind))
             .set_payload(body)
             .to_http_parts();
-        ListingBody::from_request(&request, &mut payload).await
+        MediaBody::from_request(&request, &mut payload).await
     }
 
-    async fn sent_form(parts: &[(&str, &[u8])]) -> Result<ListingBody<Data>, Problem> {
+    async fn sent_form(parts: &[(&str, &[u8])]) -> Result<MediaBody<Data>, Problem> {
         sent("multipart/form-data; boundary=b", form(parts)).await
     }
 

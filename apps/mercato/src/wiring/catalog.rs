@@ -38,6 +38,7 @@ impl Catalog {
             moderation: ModerationService::new(Arc::clone(&store), Arc::clone(&clock)),
             providers: ProviderService::new(
                 Arc::clone(&store),
+                media.intake.clone(),
                 Arc::clone(&clock),
                 Arc::clone(&ids),
             ),

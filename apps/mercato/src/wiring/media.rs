@@ -4,11 +4,14 @@ use adapter_pictures::Pictures;
 use adapter_postgres::PgStore;
 use adapter_storage::Storage;
 use anyhow::Context;
+use catalog::Uploads;
 use catalog::media::{
     MediaIntake, MediaStore, MediaSweeper, ObjectStore, PictureReader, PreviewService,
 };
+use kernel::ReviewId;
 
 use super::Foundation;
+use super::review_pictures::ReviewUploads;
 use crate::config::Settings;
 
 /// What deals with pictures and documents.
@@ -52,5 +55,10 @@ impl Media {
             ),
             sweeper: MediaSweeper::new(store, objects, clock),
         })
+    }
+
+    /// The files of a request that shall be pictures of a review.
+    pub fn review_pictures(&self, review: ReviewId, uploads: Uploads) -> Box<dyn reviews::Uploads> {
+        Box::new(ReviewUploads { review, intake: self.intake.clone(), uploads })
     }
 }

@@ -1,148 +1,43 @@
-//! Pictures and documents.
+//! Pictures and documents, of listings and of whatever else has some.
 //!
-//! Lock order: the listing, its items, their objects.
+//! Lock order: the owner, its items, their objects.
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use catalog::media::{
-    Alt, MediaChange, MediaError, MediaFile, MediaItem, MediaRepository, MediaStore, MediaTx,
-    NewMedia, ObjectState, PixelSize, Preview, ServedObject, StorageKey, Variant,
+    MediaChange, MediaError, MediaItem, MediaOwner, MediaRepository, MediaStore, MediaTx,
+    MediaWithOwner, NewMedia, ObjectState, Preview, ServedObject, StorageKey,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int2, Int4, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Int4, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use kernel::{ListingId, MediaId, StorageError};
-use serde_json::Value;
+use kernel::{ListingId, MediaId, ProviderId, ReviewId, StorageError};
 use uuid::Uuid;
 
+use super::shelf::{LISTINGS, PROVIDERS, REVIEWS, corrupt, line, shelf_of, unwritable};
 use crate::failure::storage;
-use crate::schema::media::{listing_media, media_objects};
+use crate::schema::catalog::{listings, providers};
+use crate::schema::media::{listing_media, media_objects, media_usage};
+use crate::schema::reviews::reviews;
+use crate::statement::Statement;
 use crate::{PgStore, PgTx};
-
-/// A row of `listing_media`.
-#[derive(Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = listing_media, check_for_backend(diesel::pg::Pg))]
-pub(super) struct MediaRow {
-    id: Uuid,
-    listing_id: Uuid,
-    position: i16,
-    kind: String,
-    key: String,
-    bytes: i64,
-    width: Option<i32>,
-    height: Option<i32>,
-    alt: Option<String>,
-    variants: Option<Value>,
-    blur_hash: Option<String>,
-    added_at: DateTime<Utc>,
-}
-
-fn corrupt(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
-    StorageError::corrupt("read a media item", error)
-}
-
-fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
-    StorageError::corrupt("write a media item", error)
-}
-
-impl TryFrom<MediaRow> for MediaItem {
-    type Error = StorageError;
-
-    fn try_from(row: MediaRow) -> Result<Self, Self::Error> {
-        let MediaRow {
-            id,
-            listing_id: _,
-            position: _,
-            kind: _,
-            key,
-            bytes,
-            width,
-            height,
-            alt,
-            variants,
-            blur_hash,
-            added_at: _,
-        } = row;
-        let key: StorageKey = key.parse().map_err(corrupt)?;
-        let pixels = match (width, height) {
-            (Some(width), Some(height)) => Some(PixelSize {
-                width: width.try_into().map_err(corrupt)?,
-                height: height.try_into().map_err(corrupt)?,
-            }),
-            (_, _) => None,
-        };
-        let preview = match (variants, blur_hash) {
-            (Some(variants), Some(blur_hash)) => {
-                let variants: Vec<Variant> = serde_json::from_value(variants).map_err(corrupt)?;
-                Some(Preview { variants, blur_hash })
-            }
-            (_, _) => None,
-        };
-        let file = MediaFile {
-            format: key.format(),
-            key,
-            bytes: bytes.try_into().map_err(corrupt)?,
-            pixels,
-        };
-        Ok(Self { id: MediaId::from_uuid(id), file, alt: alt.map(Alt::from_stored), preview })
-    }
-}
-
-fn row(
-    item: &MediaItem,
-    listing: ListingId,
-    position: usize,
-    added_at: DateTime<Utc>,
-) -> Result<MediaRow, StorageError> {
-    let MediaItem { id, file, alt, preview } = item;
-    let MediaFile { key, format, bytes, pixels } = file;
-    let side = |side: u32| i32::try_from(side).map_err(unwritable);
-    Ok(MediaRow {
-        id: id.as_uuid(),
-        listing_id: listing.as_uuid(),
-        position: i16::try_from(position).map_err(unwritable)?,
-        kind: format.kind().name().to_owned(),
-        key: key.as_str().to_owned(),
-        bytes: i64::try_from(*bytes).map_err(unwritable)?,
-        width: pixels.map(|size| side(size.width)).transpose()?,
-        height: pixels.map(|size| side(size.height)).transpose()?,
-        alt: alt.as_ref().map(|alt| alt.as_str().to_owned()),
-        variants: preview
-            .as_ref()
-            .map(|preview| serde_json::to_value(&preview.variants))
-            .transpose()
-            .map_err(unwritable)?,
-        blur_hash: preview.as_ref().map(|preview| preview.blur_hash.clone()),
-        added_at,
-    })
-}
 
 /// The items of many listings in one query, each in its order. A listing without any is absent.
 pub(crate) async fn media_of_listings(
     conn: &mut AsyncPgConnection,
     listings: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<MediaItem>>, StorageError> {
-    let rows: Vec<MediaRow> = listing_media::table
-        .filter(listing_media::listing_id.eq_any(listings))
-        .order((listing_media::listing_id, listing_media::position))
-        .select(MediaRow::as_select())
-        .load(conn)
-        .await
-        .map_err(storage("load media"))?;
-    let mut media: HashMap<Uuid, Vec<MediaItem>> = HashMap::new();
-    for row in rows {
-        media.entry(row.listing_id).or_default().push(row.try_into()?);
-    }
-    Ok(media)
+    LISTINGS.load(conn, listings.to_vec()).await
 }
 
 fn texts<'a>(keys: impl IntoIterator<Item = &'a StorageKey>) -> Vec<&'a str> {
     keys.into_iter().map(StorageKey::as_str).collect()
 }
 
-/// Attaches objects; `false` if one of them is not there to be attached.
+/// Attaches smaller copies, which count on nobody's account; `false` if one of them is not there to
+/// be attached.
 async fn attach(conn: &mut AsyncPgConnection, keys: &[&str]) -> Result<bool, StorageError> {
     let attached = diesel::update(
         media_objects::table
@@ -156,70 +51,109 @@ async fn attach(conn: &mut AsyncPgConnection, keys: &[&str]) -> Result<bool, Sto
     Ok(attached == keys.len())
 }
 
+/// The account behind an owner; none if the owner is gone.
+async fn account_of(
+    conn: &mut AsyncPgConnection,
+    owner: MediaOwner,
+) -> Result<Option<Uuid>, StorageError> {
+    let account = match owner {
+        MediaOwner::Listing(id) => {
+            listings::table
+                .inner_join(providers::table)
+                .filter(listings::id.eq(id.as_uuid()))
+                .select(providers::account_id)
+                .first(conn)
+                .await
+        }
+        MediaOwner::Provider(id) => {
+            providers::table.find(id.as_uuid()).select(providers::account_id).first(conn).await
+        }
+        MediaOwner::Review(id) => {
+            reviews::table.find(id.as_uuid()).select(reviews::author_id).first(conn).await
+        }
+    };
+    account.optional().map_err(storage("find whose files they are"))
+}
+
+/// How many bytes the files of an account have.
+async fn bytes_of(conn: &mut AsyncPgConnection, account: Uuid) -> Result<u64, StorageError> {
+    let bytes: Option<i64> = media_usage::table
+        .find(account)
+        .select(media_usage::bytes)
+        .first(conn)
+        .await
+        .optional()
+        .map_err(storage("count the files of an account"))?;
+    u64::try_from(bytes.unwrap_or(0)).map_err(corrupt)
+}
+
+impl PgTx {
+    /// Attaches originals, on the account behind their owner. The row of the account's sum is
+    /// locked with it, so that of those who come at once each sees what the others took.
+    async fn attach_for(&mut self, owner: MediaOwner, keys: Vec<String>) -> Result<(), MediaError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let count = i64::try_from(keys.len()).map_err(unwritable)?;
+        let account = account_of(self.conn(), owner).await?;
+        let mut st = Statement::<(BigInt, BigInt)>::new();
+        // Both see the rows as they were: what counts already is not counted again.
+        st.sql("WITH fresh AS (SELECT bytes FROM media_objects WHERE account_id IS NULL");
+        st.sql(" AND key = ANY (").bind(keys.clone()).sql(")), attached AS (");
+        st.sql("UPDATE media_objects SET state = 'attached', account_id = ").bind(account);
+        st.sql(" WHERE state <> 'orphaned' AND key = ANY (").bind(keys).sql(") RETURNING key)");
+        st.sql(" SELECT (SELECT count(*) FROM attached),");
+        st.sql(" (SELECT coalesce(sum(bytes), 0)::bigint FROM fresh)");
+        let (attached, added): (i64, i64) =
+            st.get_result(self.conn()).await.map_err(storage("attach files"))?;
+        if attached != count {
+            return Err(MediaError::Vanished);
+        }
+        let added = u64::try_from(added).map_err(corrupt)?;
+        let Some(account) = account else { return Ok(()) };
+        let used = bytes_of(self.conn(), account).await?;
+        self.media_quota().admit(used.saturating_sub(added), added)
+    }
+}
+
 #[async_trait]
 impl MediaRepository for PgTx {
-    async fn media_of(&mut self, listing: ListingId) -> Result<Vec<MediaItem>, StorageError> {
-        let id = listing.as_uuid();
-        let mut media = media_of_listings(self.conn(), &[id]).await?;
+    async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError> {
+        let (place, id) = shelf_of(owner);
+        let mut media = place.load(self.conn(), vec![id]).await?;
         Ok(media.remove(&id).unwrap_or_default())
     }
 
     async fn store_media_change(
         &mut self,
-        listing: ListingId,
+        owner: MediaOwner,
         change: &MediaChange,
         now: DateTime<Utc>,
     ) -> Result<(), MediaError> {
+        let (place, id) = shelf_of(owner);
         let MediaChange { added, removed, order } = change;
         if !removed.is_empty() {
-            let removed: Vec<Uuid> = removed.iter().map(|item| item.id.as_uuid()).collect();
-            diesel::delete(
-                listing_media::table
-                    .filter(listing_media::listing_id.eq(listing.as_uuid()))
-                    .filter(listing_media::id.eq_any(removed)),
-            )
-            .execute(self.conn())
-            .await
-            .map_err(storage("remove media"))?;
+            let removed = removed.iter().map(|item| item.id.as_uuid()).collect();
+            place.delete(self.conn(), id, removed).await?;
         }
         if !added.is_empty() {
-            let keys = texts(added.iter().map(|item| &item.file.key));
-            if !attach(self.conn(), &keys).await? {
-                return Err(MediaError::Vanished);
-            }
-            let places: HashMap<_, _> =
-                order.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-            let rows = added
-                .iter()
-                .map(|item| row(item, listing, places.get(&item.id).copied().unwrap_or(0), now))
-                .collect::<Result<Vec<_>, _>>()?;
-            diesel::insert_into(listing_media::table)
-                .values(rows)
-                .execute(self.conn())
-                .await
-                .map_err(storage("add media"))?;
+            let keys = added.iter().map(|item| item.file.key.as_str().to_owned()).collect();
+            self.attach_for(owner, keys).await?;
+            let position = |item: &MediaItem| order.iter().position(|id| *id == item.id);
+            let lines = added.iter().map(|item| line(item, position(item), now)).collect();
+            place.insert(self.conn(), id, lines).await?;
         }
-        let ids: Vec<Uuid> = order.iter().map(|id| id.as_uuid()).collect();
-        let positions =
-            (0..ids.len()).map(i16::try_from).collect::<Result<Vec<_>, _>>().map_err(unwritable)?;
-        diesel::sql_query(
-            "UPDATE listing_media SET position = new.position \
-             FROM unnest($1, $2) AS new (id, position) \
-             WHERE listing_media.id = new.id AND listing_id = $3 \
-               AND listing_media.position <> new.position",
-        )
-        .bind::<Array<SqlUuid>, _>(ids)
-        .bind::<Array<Int2>, _>(positions)
-        .bind::<SqlUuid, _>(listing.as_uuid())
-        .execute(self.conn())
-        .await
-        .map_err(storage("order media"))?;
-        Ok(())
+        let order = order.iter().map(|id| id.as_uuid()).collect();
+        Ok(place.order(self.conn(), id, order).await?)
     }
 
-    async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError> {
-        let keys = texts(media.iter().map(|new| &new.file.key));
-        if attach(self.conn(), &keys).await? { Ok(()) } else { Err(MediaError::Vanished) }
+    async fn keep_media(
+        &mut self,
+        listing: ListingId,
+        media: &[NewMedia],
+    ) -> Result<(), MediaError> {
+        let keys = media.iter().map(|new| new.file.key.as_str().to_owned()).collect();
+        self.attach_for(listing.into(), keys).await
     }
 
     async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError> {
@@ -247,21 +181,15 @@ impl MediaTx for PgTx {
         preview: &Preview,
     ) -> Result<bool, StorageError> {
         let variants = serde_json::to_value(&preview.variants).map_err(unwritable)?;
-        let stored = diesel::update(
-            listing_media::table
-                .find(media.as_uuid())
-                .filter(listing_media::blur_hash.is_null())
-                .filter(listing_media::kind.eq("picture")),
-        )
-        .set((
-            listing_media::variants.eq(variants),
-            listing_media::blur_hash.eq(&preview.blur_hash),
-        ))
-        .execute(self.conn())
-        .await
-        .map_err(storage("store a preview"))?;
+        let mut stored = false;
+        // Providers and reviews share a table.
+        for place in [LISTINGS, PROVIDERS] {
+            let conn = self.conn();
+            stored = stored
+                || place.store_preview(conn, media, variants.clone(), &preview.blur_hash).await?;
+        }
         let keys = texts(preview.variants.iter().map(|variant| &variant.key));
-        Ok(stored == 1 && attach(self.conn(), &keys).await?)
+        Ok(stored && attach(self.conn(), &keys).await?)
     }
 }
 
@@ -269,6 +197,18 @@ impl MediaTx for PgTx {
 impl MediaStore for PgStore {
     async fn begin_media(&self) -> Result<Box<dyn MediaTx>, StorageError> {
         Ok(Box::new(self.open().await?))
+    }
+
+    async fn check_room(
+        &self,
+        owner: MediaOwner,
+        removing: u64,
+        adding: u64,
+    ) -> Result<(), MediaError> {
+        let conn = &mut *self.conn().await?;
+        let Some(account) = account_of(conn, owner).await? else { return Ok(()) };
+        let used = bytes_of(conn, account).await?;
+        self.media_quota().admit(used.saturating_sub(removing), adding)
     }
 
     async fn stage_objects(
@@ -355,20 +295,34 @@ impl MediaStore for PgStore {
         Ok(())
     }
 
+    async fn pictures_of_reviews(
+        &self,
+        reviews: &[ReviewId],
+    ) -> Result<HashMap<ReviewId, Vec<MediaItem>>, StorageError> {
+        if reviews.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids = reviews.iter().map(|id| id.as_uuid()).collect();
+        let found = REVIEWS.load(&mut *self.conn().await?, ids).await?;
+        Ok(found.into_iter().map(|(id, media)| (ReviewId::from_uuid(id), media)).collect())
+    }
+
     async fn media_without_preview(
         &self,
         media: &[MediaId],
-    ) -> Result<Vec<MediaItem>, StorageError> {
+    ) -> Result<Vec<MediaWithOwner>, StorageError> {
         let ids: Vec<Uuid> = media.iter().map(|id| id.as_uuid()).collect();
-        let rows: Vec<MediaRow> = listing_media::table
-            .filter(listing_media::id.eq_any(ids))
-            .filter(listing_media::kind.eq("picture"))
-            .filter(listing_media::blur_hash.is_null())
-            .order((listing_media::listing_id, listing_media::position))
-            .select(MediaRow::as_select())
-            .load(&mut *self.conn().await?)
-            .await
-            .map_err(storage("load media without a preview"))?;
-        rows.into_iter().map(MediaItem::try_from).collect()
+        let conn = &mut *self.conn().await?;
+        let mut found = Vec::new();
+        for (owner, item) in LISTINGS.without_preview(conn, ids.clone()).await? {
+            found.push(MediaWithOwner { owner: ListingId::from_uuid(owner).into(), item });
+        }
+        for (owner, item) in PROVIDERS.without_preview(conn, ids.clone()).await? {
+            found.push(MediaWithOwner { owner: ProviderId::from_uuid(owner).into(), item });
+        }
+        for (owner, item) in REVIEWS.without_preview(conn, ids).await? {
+            found.push(MediaWithOwner { owner: ReviewId::from_uuid(owner).into(), item });
+        }
+        Ok(found)
     }
 }

@@ -8,6 +8,7 @@ mod providers;
 mod reads;
 mod rows;
 mod search;
+mod shelf;
 mod taxonomy;
 
 pub(crate) use taxonomy::TaxonomyCache;

@@ -7,7 +7,7 @@ use diesel::sql_types::{Array, Text};
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, ProviderId, StorageError};
 
-use super::rows::{ProviderRow, ProviderValues};
+use super::rows::{ProviderRow, ProviderValues, provider_of};
 use crate::PgTx;
 use crate::failure::{storage, violates};
 use crate::schema::catalog::{listings, providers};
@@ -32,7 +32,7 @@ impl ProviderRepository for PgTx {
             .await
             .optional()
             .map_err(storage("load a provider"))?;
-        row.map(Provider::try_from).transpose()
+        provider_of(self.conn(), row).await
     }
 
     async fn provider_for_update(
@@ -47,7 +47,7 @@ impl ProviderRepository for PgTx {
             .await
             .optional()
             .map_err(storage("load a provider"))?;
-        row.map(Provider::try_from).transpose()
+        provider_of(self.conn(), row).await
     }
 
     async fn insert_provider(&mut self, provider: &Provider) -> Result<(), CatalogError> {

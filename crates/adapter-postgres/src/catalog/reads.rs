@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::change_requests::ChangeRequestRow;
 use super::media::media_of_listings;
-use super::rows::{ListingRow, ProviderRow, corrupt, money};
+use super::rows::{ListingRow, ProviderRow, corrupt, money, provider_of, providers_of};
 use crate::PgStore;
 use crate::failure::storage;
 use crate::schema::catalog::{change_requests, listings, price_history, providers};
@@ -94,12 +94,9 @@ impl CatalogStore for PgStore {
         let Some((listing, provider, is_favorite)) = found else { return Ok(None) };
         let id = listing.id;
         let media = media_of_listings(conn, &[id]).await?.remove(&id).unwrap_or_default();
-        Ok(Some(ListingDetail {
-            listing: listing.try_into()?,
-            provider: provider.try_into()?,
-            media,
-            is_favorite,
-        }))
+        let provider = provider_of(conn, Some(provider)).await?;
+        let provider = provider.ok_or_else(|| corrupt("a listing is nobody's"))?;
+        Ok(Some(ListingDetail { listing: listing.try_into()?, provider, media, is_favorite }))
     }
 
     async fn listings_of_provider(
@@ -267,14 +264,15 @@ impl CatalogStore for PgStore {
     }
 
     async fn provider(&self, id: ProviderId) -> Result<Option<Provider>, StorageError> {
+        let conn = &mut *self.conn().await?;
         let row: Option<ProviderRow> = providers::table
             .find(id.as_uuid())
             .select(ProviderRow::as_select())
-            .first(&mut *self.conn().await?)
+            .first(conn)
             .await
             .optional()
             .map_err(storage("load a provider"))?;
-        row.map(Provider::try_from).transpose()
+        provider_of(conn, row).await
     }
 
     async fn providers(
@@ -299,9 +297,9 @@ impl CatalogStore for PgStore {
                     .or(providers::created_at.eq(at).and(providers::id.lt(id.as_uuid()))),
             );
         }
-        let rows: Vec<ProviderRow> =
-            query.load(&mut *self.conn().await?).await.map_err(storage("load providers"))?;
-        let found = rows.into_iter().map(Provider::try_from).collect::<Result<Vec<_>, _>>()?;
+        let conn = &mut *self.conn().await?;
+        let rows: Vec<ProviderRow> = query.load(conn).await.map_err(storage("load providers"))?;
+        let found = providers_of(conn, rows).await?;
         Ok(Page::from_rows(found, wanted.limit, |provider| Newest {
             at: provider.created_at,
             id: provider.id,

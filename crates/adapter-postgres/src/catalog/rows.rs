@@ -1,5 +1,8 @@
 //! The rows of the catalogue, and how they become records.
 
+use std::collections::HashMap;
+
+use catalog::media::MediaItem;
 use catalog::{
     About, Access, Attributes, Category, CategoryName, Content, Counters, Description, Headline,
     Key, Listing, ListingRecord, ListingStatus, ListingType, PriceUnit, Profile, Provider,
@@ -7,6 +10,7 @@ use catalog::{
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel_async::AsyncPgConnection;
 use kernel::{
     AccountId, CategoryId, Distance, ListingId, Locale, MediaId, Money, Place, ProviderId, Slug,
     StorageError,
@@ -14,6 +18,7 @@ use kernel::{
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::shelf::PROVIDERS;
 use crate::schema::catalog::{categories, listing_types, listings, providers};
 
 pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -329,7 +334,7 @@ impl From<&Provider> for ProviderValues {
             lon: location.map(Place::lon),
             service_radius: service_radius.map(Distance::metres),
             languages: languages.iter().map(ToString::to_string).collect(),
-            avatar_media_id: avatar.map(MediaId::as_uuid),
+            avatar_media_id: avatar.as_ref().map(|picture| picture.id.as_uuid()),
             verification: verification.name(),
             verification_at: match verification {
                 Verification::Unverified => None,
@@ -375,10 +380,9 @@ pub(crate) struct ProviderRow {
     updated_at: DateTime<Utc>,
 }
 
-impl TryFrom<ProviderRow> for Provider {
-    type Error = StorageError;
-
-    fn try_from(row: ProviderRow) -> Result<Self, StorageError> {
+impl ProviderRow {
+    fn with(self, avatar: Option<MediaItem>) -> Result<Provider, StorageError> {
+        let row = self;
         let at = row.verification_at.ok_or_else(|| missing("verification_at"));
         let verification = match row.verification.as_str() {
             "unverified" => Verification::Unverified,
@@ -395,7 +399,7 @@ impl TryFrom<ProviderRow> for Provider {
         };
         let languages: Result<Vec<Locale>, _> =
             row.languages.iter().map(|tag| tag.parse().map_err(corrupt)).collect();
-        Ok(Self {
+        Ok(Provider {
             id: ProviderId::from_uuid(row.id),
             account: AccountId::from_uuid(row.account_id),
             slug: Slug::from_stored(row.slug),
@@ -412,7 +416,7 @@ impl TryFrom<ProviderRow> for Provider {
                     .map_err(corrupt)?,
                 languages: languages?,
             },
-            avatar: row.avatar_media_id.map(MediaId::from_uuid),
+            avatar,
             verification,
             status,
             rating: Rating {
@@ -425,6 +429,33 @@ impl TryFrom<ProviderRow> for Provider {
             updated_at: row.updated_at,
         })
     }
+}
+
+/// Providers from their rows, with the pictures that stand for them: one query at most, however
+/// many they are.
+pub(super) async fn providers_of(
+    conn: &mut AsyncPgConnection,
+    rows: impl IntoIterator<Item = ProviderRow>,
+) -> Result<Vec<Provider>, StorageError> {
+    let rows: Vec<ProviderRow> = rows.into_iter().collect();
+    let shown = rows.iter().filter(|row| row.avatar_media_id.is_some()).map(|row| row.id);
+    let shown: Vec<Uuid> = shown.collect();
+    let mut avatars =
+        if shown.is_empty() { HashMap::new() } else { PROVIDERS.load(conn, shown).await? };
+    rows.into_iter()
+        .map(|row| {
+            let avatar = avatars.remove(&row.id).and_then(|found| found.into_iter().next());
+            row.with(avatar)
+        })
+        .collect()
+}
+
+/// The same of one, if there is one.
+pub(super) async fn provider_of(
+    conn: &mut AsyncPgConnection,
+    row: Option<ProviderRow>,
+) -> Result<Option<Provider>, StorageError> {
+    Ok(providers_of(conn, row).await?.pop())
 }
 
 /// A row of `listing_types`.

@@ -1,6 +1,7 @@
 //! The ports of `reviews`.
 
 mod booking;
+mod picture;
 mod rating;
 mod read;
 mod repository;

@@ -6,6 +6,14 @@ diesel::table! {
         state -> Text,
         bytes -> Int8,
         staged_at -> Timestamptz,
+        account_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    media_usage (account_id) {
+        account_id -> Uuid,
+        bytes -> Int8,
     }
 }
 

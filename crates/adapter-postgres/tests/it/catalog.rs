@@ -47,7 +47,12 @@ impl Market {
                 clock.clone(),
                 ids.clone(),
             ),
-            providers: ProviderService::new(store.clone(), clock.clone(), ids.clone()),
+            providers: ProviderService::new(
+                store.clone(),
+                an_unused_intake(),
+                clock.clone(),
+                ids.clone(),
+            ),
             moderation: ModerationService::new(store.clone(), clock.clone()),
             taxonomy,
             database,

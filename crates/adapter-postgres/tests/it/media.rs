@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use adapter_postgres::{PgStore, Settings};
-use catalog::ListingRepository;
 use catalog::media::{
-    MediaChange, MediaError, MediaItem, MediaRef, MediaRepository, MediaSet, MediaStore, NewMedia,
-    ObjectState, ObjectStep, Preview, StorageKey, Variant, a_document, a_picture, a_project_limit,
+    MediaChange, MediaError, MediaItem, MediaOwner, MediaRef, MediaRepository, MediaSet,
+    MediaStore, NewMedia, ObjectState, ObjectStep, Preview, StorageKey, StorageQuota, Variant,
+    a_document, a_picture, a_project_limit,
 };
+use catalog::{ListingRepository, Provider};
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{Clock, ListingId, StorageError, SystemClock, SystemIds, UnitOfWork};
+use kernel::{Clock, ListingId, ProviderId, StorageError, SystemClock, SystemIds, UnitOfWork};
 use test_support::TestDatabase;
 use tokio_postgres::Client;
 
@@ -79,16 +80,16 @@ impl Fixture {
     ) -> Result<MediaChange, MediaError> {
         let mut tx = self.store.open().await?;
         tx.listing_for_update(listing).await?;
-        let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing).await?);
+        let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing.into()).await?);
         let gone: Vec<_> = set.items().iter().take(remove).map(|item| item.id).collect();
         let change = set.change(&gone, add, None)?;
-        tx.store_media_change(listing, &change, self.now).await?;
+        tx.store_media_change(listing.into(), &change, self.now).await?;
         Box::new(tx).commit().await?;
         Ok(change)
     }
 
     async fn media_of(&self, listing: ListingId) -> Vec<MediaItem> {
-        self.store.open().await.unwrap().media_of(listing).await.unwrap()
+        self.store.open().await.unwrap().media_of(listing.into()).await.unwrap()
     }
 
     async fn is_served(&self, key: &StorageKey) -> bool {
@@ -136,7 +137,7 @@ async fn a_file_is_served_from_the_commit_until_its_removal() {
     let mut tx = it.store.open().await.unwrap();
     let mut set = MediaSet::new(a_project_limit());
     let change = set.change(&[], media.clone(), None).unwrap();
-    tx.store_media_change(listing, &change, it.now).await.unwrap();
+    tx.store_media_change(listing.into(), &change, it.now).await.unwrap();
     assert!(!it.is_served(first).await, "not before the commit");
     Box::new(tx).commit().await.unwrap();
     assert!(it.is_served(first).await && it.is_served(second).await);
@@ -156,10 +157,10 @@ async fn removing_adding_and_ordering_are_one_step() {
     let new = it.staged(1).await;
 
     let mut tx = it.store.open().await.unwrap();
-    let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing).await.unwrap());
+    let mut set = MediaSet::restore(a_project_limit(), tx.media_of(listing.into()).await.unwrap());
     let order = [MediaRef::Kept(c.id), MediaRef::New(0), MediaRef::Kept(a.id)];
     let change = set.change(&[b.id], new.clone(), Some(&order)).unwrap();
-    tx.store_media_change(listing, &change, it.now).await.unwrap();
+    tx.store_media_change(listing.into(), &change, it.now).await.unwrap();
     Box::new(tx).commit().await.unwrap();
 
     let ids: Vec<_> = it.media_of(listing).await.iter().map(|item| item.id).collect();
@@ -237,7 +238,7 @@ async fn a_sweep_passes_over_what_is_being_attached() {
 
     let mut tx = it.store.open().await.unwrap();
     let change = MediaSet::new(a_project_limit()).change(&[], late.clone(), None).unwrap();
-    tx.store_media_change(listing, &change, it.now).await.unwrap();
+    tx.store_media_change(listing.into(), &change, it.now).await.unwrap();
     assert!(it.to_sweep().await.is_empty());
     Box::new(tx).commit().await.unwrap();
 
@@ -286,7 +287,7 @@ async fn a_preview_is_stored_once_and_only_for_what_is_there() {
     it.change(listing, 0, media.clone()).await.unwrap();
     let ids: Vec<_> = media.iter().map(|new| new.id).collect();
     let waiting = it.store.media_without_preview(&ids).await.unwrap();
-    assert_eq!(waiting.iter().map(|item| item.id).collect::<Vec<_>>(), [media[0].id]);
+    assert_eq!(waiting.iter().map(|waiting| waiting.item.id).collect::<Vec<_>>(), [media[0].id]);
 
     let files = it.staged(3).await;
     let store = async |new: &NewMedia, file: &NewMedia| -> Result<bool, StorageError> {
@@ -312,8 +313,8 @@ async fn files_of_a_change_that_waits_are_kept_until_it_is_decided() {
     let listing = it.a_listing().await;
     let (approved, refused) = (it.staged(1).await, it.staged(1).await);
     let mut tx = it.store.open().await.unwrap();
-    tx.keep_media(&approved).await.unwrap();
-    tx.keep_media(&refused).await.unwrap();
+    tx.keep_media(listing, &approved).await.unwrap();
+    tx.keep_media(listing, &refused).await.unwrap();
     Box::new(tx).commit().await.unwrap();
     it.sql
         .execute("UPDATE media_objects SET staged_at = now() - interval '1 day'", &[])
@@ -330,6 +331,121 @@ async fn files_of_a_change_that_waits_are_kept_until_it_is_decided() {
 
     assert!(it.is_served(&approved[0].file.key).await);
     assert_eq!(it.to_sweep().await, keys(&refused));
+}
+
+#[tokio::test]
+async fn a_provider_has_one_picture_whose_files_go_with_it() {
+    let it = Fixture::new().await;
+    let provider = it.provider().await;
+    let media = it.staged(3).await;
+    let replace = async |new: &NewMedia| {
+        let mut tx = it.store.open().await.unwrap();
+        let before = tx.media_of(provider.into()).await.unwrap();
+        let gone: Vec<_> = before.iter().map(|item| item.id).collect();
+        let mut set = MediaSet::restore(Provider::avatar_limits(), before);
+        let change = set.change(&gone, vec![new.clone()], None).unwrap();
+        tx.store_media_change(provider.into(), &change, it.now).await.unwrap();
+        Box::new(tx).commit().await.unwrap();
+    };
+    replace(&media[0]).await;
+    let waiting = it.store.media_without_preview(&[media[0].id]).await.unwrap();
+    assert_eq!(waiting[0].owner, MediaOwner::Provider(provider));
+    let mut tx = it.store.begin_media().await.unwrap();
+    assert!(tx.store_preview(media[0].id, &preview(&media[2])).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(it.is_served(&media[2].file.key).await);
+
+    replace(&media[1]).await;
+
+    let mut tx = it.store.open().await.unwrap();
+    let items = tx.media_of(provider.into()).await.unwrap();
+    assert_eq!(items, [MediaItem::from(media[1].clone())]);
+    assert_eq!(it.to_sweep().await, keys([&media[0], &media[2]]));
+}
+
+impl Fixture {
+    /// The same database, where an account has room for so many of the pictures here.
+    fn with_room_for(self, count: u64) -> Self {
+        let quota = StorageQuota::of_bytes(count * a_picture().file.bytes);
+        let store = PgStore::connect(&Settings::new(self.database.url()), |_| &[]).unwrap();
+        Self { store: Arc::new(store.with_media_quota(quota)), ..self }
+    }
+
+    /// The bytes that the account's files have, in pictures.
+    async fn pictures_counted(&self) -> i64 {
+        let row = self.sql.query_opt("SELECT bytes FROM media_usage", &[]).await.unwrap();
+        let one = i64::try_from(a_picture().file.bytes).unwrap();
+        row.map_or(0, |row| row.get::<_, i64>(0) / one)
+    }
+
+    async fn provider(&self) -> ProviderId {
+        let row = self.sql.query_one("SELECT id::text FROM providers", &[]).await.unwrap();
+        ProviderId::from_uuid(row.get::<_, String>(0).parse().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn files_count_while_they_are_attached_and_only_once() {
+    let it = Fixture::new().await.with_room_for(3);
+    let listing = it.a_listing().await;
+    let waiting = it.staged(2).await;
+    let mut tx = it.store.open().await.unwrap();
+    tx.keep_media(listing, &waiting).await.unwrap();
+    Box::new(tx).commit().await.unwrap();
+    assert_eq!(it.pictures_counted().await, 2, "files that a change waits with count");
+    let error = it.change(listing, 0, it.staged(2).await).await.unwrap_err();
+    assert!(
+        matches!(error, MediaError::QuotaExceeded { used: 2000, added: 2000, allowed: 3000 }),
+        "{error}"
+    );
+    assert_eq!(it.pictures_counted().await, 2, "a refused one is not counted");
+
+    it.change(listing, 0, waiting.clone()).await.unwrap();
+    assert_eq!(it.pictures_counted().await, 2, "nor is an accepted one twice");
+    let copy = it.staged(1).await;
+    let mut tx = it.store.begin_media().await.unwrap();
+    assert!(tx.store_preview(waiting[0].id, &preview(&copy[0])).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(it.pictures_counted().await, 2, "nor a smaller copy");
+
+    it.change(listing, 2, it.staged(3).await).await.unwrap();
+    assert_eq!(it.pictures_counted().await, 3);
+    it.sql.execute("DELETE FROM listings", &[]).await.unwrap();
+    assert_eq!(it.pictures_counted().await, 0);
+}
+
+#[tokio::test]
+async fn of_those_who_come_at_once_no_more_get_in_than_there_is_room_for() {
+    let it = Arc::new(Fixture::new().await.with_room_for(7));
+
+    let adding = (0..8).map(|_| {
+        let it = Arc::clone(&it);
+        tokio::spawn(async move {
+            let listing = it.a_listing().await;
+            it.change(listing, 0, it.staged(2).await).await.is_ok()
+        })
+    });
+    let mut added = 0;
+    for task in adding.collect::<Vec<_>>() {
+        added += usize::from(task.await.unwrap());
+    }
+
+    assert_eq!(added, 3, "3 * 2 are not above 7, 4 * 2 are");
+    assert_eq!(it.pictures_counted().await, 6);
+}
+
+#[tokio::test]
+async fn a_lowered_quota_takes_nothing_away_and_lets_things_go() {
+    let it = Fixture::new().await.with_room_for(4);
+    let listing = it.a_listing().await;
+    it.change(listing, 0, it.staged(4).await).await.unwrap();
+    let it = it.with_room_for(1);
+
+    assert_eq!(it.media_of(listing).await.len(), 4);
+    it.change(listing, 1, Vec::new()).await.unwrap();
+    it.store.check_room(it.provider().await.into(), 3_000, 1_000).await.unwrap();
+    let error = it.store.check_room(it.provider().await.into(), 2_000, 1_000).await.unwrap_err();
+    assert!(matches!(error, MediaError::QuotaExceeded { used: 1000, .. }), "{error}");
 }
 
 /// The database and the code know the same steps.

@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use access::{Actor, Member, Role, Roles};
 use adapter_postgres::{PgStore, Settings};
+use async_trait::async_trait;
+use catalog::media::{MediaItem, MediaStore, NewMedia, a_picture};
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
     AccountId, BookingId, Clock, Failure, Ids, Limit, ListingId, ManualClock, ProviderId,
     SessionId, SystemClock, SystemIds, SystemRandom,
 };
 use reviews::{
-    ChangeReview, ModerationQueue, Policy, Rated, Rating, ReportReason, Review, ReviewError,
-    ReviewService, ReviewSort, WriteReview,
+    Arrangement, ChangePictures, ChangeReview, ModerationQueue, NewPicture, Policy, Rated, Rating,
+    ReportReason, Review, ReviewError, ReviewService, ReviewSort, WriteReview,
 };
 use test_support::TestDatabase;
 
 struct World {
     database: TestDatabase,
     clock: Arc<ManualClock>,
+    store: Arc<PgStore>,
     service: ReviewService,
     provider: ProviderId,
     provider_account: AccountId,
@@ -43,9 +46,10 @@ impl World {
     async fn new(policy: Policy) -> Self {
         let database = TestDatabase::new().await;
         let store = PgStore::connect(&Settings::new(database.url()), |_| &[]).unwrap();
+        let store = Arc::new(store);
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let service = ReviewService::new(
-            Arc::new(store),
+            store.clone(),
             clock.clone(),
             Arc::new(SystemIds),
             Arc::new(SystemRandom),
@@ -58,6 +62,7 @@ impl World {
             moderator: Actor::visitor(),
             database,
             clock,
+            store,
             service,
         };
         world.provider_account = world.an_account("Pat").await;
@@ -390,4 +395,89 @@ async fn an_unknown_booking_and_an_unknown_review_are_not_found() {
     assert!(matches!(error, ReviewError::BookingNotFound { .. }), "{error}");
     let error = world.service.confirm(&kim, kernel::ReviewId::next(&SystemIds)).await.unwrap_err();
     assert!(matches!(error, ReviewError::NotFound { .. }), "{error}");
+}
+
+/// Files that are checked and stored already.
+struct Stored(Vec<NewMedia>);
+
+#[async_trait]
+impl reviews::Uploads for Stored {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    async fn receive(self: Box<Self>, _: u64) -> Result<Vec<NewPicture>, ReviewError> {
+        let picture = |NewMedia { id, file, alt: _ }| {
+            let (key, bytes) = (file.key.as_str().to_owned(), file.bytes);
+            NewPicture { id, key, bytes, width: 1200, height: 800, alt: None }
+        };
+        Ok(self.0.into_iter().map(picture).collect())
+    }
+}
+
+impl World {
+    async fn add_pictures(
+        &self,
+        actor: &Actor,
+        review: &Review,
+        count: usize,
+    ) -> Result<Review, ReviewError> {
+        let media: Vec<_> = (0..count).map(|_| a_picture()).collect();
+        let keys: Vec<_> = media.iter().map(|new| (new.file.key.clone(), new.file.bytes)).collect();
+        self.store.stage_objects(&keys, self.clock.now()).await?;
+        let change = ChangePictures {
+            uploads: Box::new(Stored(media)),
+            arrangement: Arrangement::default(),
+            expected_version: None,
+        };
+        self.service.change_pictures(actor, review.id(), change).await
+    }
+
+    async fn pictures_of(&self, review: &Review) -> Vec<MediaItem> {
+        let mut found = self.store.pictures_of_reviews(&[review.id()]).await.unwrap();
+        found.remove(&review.id()).unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn a_review_never_has_a_seventh_picture_and_loses_all_when_it_is_discarded() {
+    let world = Arc::new(World::new(Policy::default()).await);
+    let (kim, booking) = world.a_client("Kim").await;
+    let review = world.write(&kim, of(booking, 5)).await.unwrap();
+
+    let adding = (0..4).map(|_| {
+        let (world, kim, review) = (Arc::clone(&world), kim.clone(), review.clone());
+        tokio::spawn(async move { world.add_pictures(&kim, &review, 2).await.is_ok() })
+    });
+    let mut added = 0;
+    for task in adding.collect::<Vec<_>>() {
+        added += usize::from(task.await.unwrap());
+    }
+    assert_eq!(added, 3);
+    let pictures = world.pictures_of(&review).await;
+    assert_eq!(pictures.len(), 6);
+    let key = &pictures[0].file.key;
+    assert!(world.store.served_object(key).await.unwrap().is_some());
+
+    world.clock.advance(TimeDelta::days(8));
+    world.service.on_timer("review.discard", &review.id().to_string()).await.unwrap();
+
+    assert!(world.pictures_of(&review).await.is_empty());
+    assert!(world.store.served_object(key).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn pictures_of_an_approved_review_go_back_to_the_moderator() {
+    let world = World::new(Policy { moderation: true, ..Policy::default() }).await;
+    let (kim, booking) = world.a_client("Kim").await;
+    let review = world.write(&kim, of(booking, 5)).await.unwrap();
+    world.service.confirm(&kim, review.id()).await.unwrap();
+    world.service.approve(&world.moderator, review.id(), None).await.unwrap();
+
+    let changed = world.add_pictures(&kim, &review, 1).await.unwrap();
+
+    assert_eq!(changed.status().name(), "pending_moderation");
+    assert_eq!(world.pictures_of(&review).await.len(), 1);
+    let foreign = world.add_pictures(&world.provider(), &review, 1).await.unwrap_err();
+    assert!(matches!(foreign, ReviewError::NotFound { .. }), "{foreign}");
 }

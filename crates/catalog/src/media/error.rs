@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::{MediaKind, PixelSize};
 
-/// Why the media of a listing cannot be changed like this.
+/// Why the media of a listing, or of another owner, cannot be changed like this.
 #[derive(Debug, Error)]
 pub enum MediaError {
     /// The number of items, the items to remove or the order: nothing was changed.
@@ -19,7 +19,20 @@ pub enum MediaError {
         /// One per refused file.
         fields: FieldErrors,
     },
-    /// The upload took so long that its files were swept before the listing was stored.
+    /// The account has no room for more.
+    #[error(
+        "the files of this account take {used} of {allowed} bytes, and {added} more do not fit; \
+         remove some first"
+    )]
+    QuotaExceeded {
+        /// Bytes that its files have without the new ones.
+        used: u64,
+        /// Bytes of the new ones.
+        added: u64,
+        /// Bytes that they may have.
+        allowed: u64,
+    },
+    /// The upload took so long that its files were swept before their owner was stored.
     #[error("the uploaded files are gone; send them again")]
     Vanished,
     /// The object store failed.
@@ -53,6 +66,7 @@ impl Failure for MediaError {
         match self {
             Self::Set(_) => FailureKind::Invalid,
             Self::Files { kind, .. } => *kind,
+            Self::QuotaExceeded { .. } => FailureKind::TooLarge,
             Self::Vanished => FailureKind::Conflict,
             Self::Objects(error) => error.kind(),
             Self::Disk(_) => FailureKind::Unavailable,
@@ -64,6 +78,7 @@ impl Failure for MediaError {
         match self {
             Self::Set(_) => "media.invalid",
             Self::Files { .. } => "media.refused",
+            Self::QuotaExceeded { .. } => "storage_quota_exceeded",
             Self::Vanished => "media.vanished",
             Self::Objects(error) => error.code(),
             Self::Disk(_) => "unavailable",
@@ -74,7 +89,11 @@ impl Failure for MediaError {
     fn fields(&self) -> &[FieldError] {
         match self {
             Self::Set(fields) | Self::Files { fields, .. } => &fields.0,
-            Self::Vanished | Self::Objects(_) | Self::Disk(_) | Self::Storage(_) => &[],
+            Self::QuotaExceeded { .. }
+            | Self::Vanished
+            | Self::Objects(_)
+            | Self::Disk(_)
+            | Self::Storage(_) => &[],
         }
     }
 
@@ -83,7 +102,7 @@ impl Failure for MediaError {
             Self::Objects(error) => error.retry_after(),
             Self::Storage(error) => error.retry_after(),
             Self::Disk(_) => Some(Duration::from_secs(5)),
-            Self::Set(_) | Self::Files { .. } | Self::Vanished => None,
+            Self::Set(_) | Self::Files { .. } | Self::QuotaExceeded { .. } | Self::Vanished => None,
         }
     }
 }
@@ -91,7 +110,7 @@ impl Failure for MediaError {
 /// What is wrong with one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FileFault {
-    /// More bytes than the listing type allows.
+    /// More bytes than are allowed.
     #[error("must have at most {max} bytes, has {given}")]
     TooLarge {
         /// The most that is allowed.
@@ -103,7 +122,7 @@ pub enum FileFault {
     #[error("must be a JPEG, PNG, WebP or AVIF picture or a PDF document")]
     UnknownFormat,
     /// A format that is accepted elsewhere.
-    #[error("must not be a {0}: this type of listing does not take any")]
+    #[error("must not be a {0}: none is taken here")]
     KindRefused(MediaKind),
     /// A picture that moves.
     #[error("must not be animated")]

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use kernel::{Clock, Ids, MediaId, Random};
 
 use super::{
-    Alt, FileFault, LocalFile, MediaError, MediaFile, MediaFormat, MediaLimits, MediaStore,
-    NewMedia, ObjectStore, PictureError, PictureReader, PixelSize, Probe, StorageKey,
+    Alt, FileFault, LocalFile, MediaError, MediaFile, MediaFormat, MediaLimits, MediaOwner,
+    MediaStore, NewMedia, ObjectStore, PictureError, PictureReader, PixelSize, Probe, StorageKey,
 };
 
 /// Takes files in: checks them, cleans them and stores them, not yet public.
@@ -49,10 +49,13 @@ impl MediaIntake {
     /// was found to be allowed.
     ///
     /// Either all files are stored, or the error says what is wrong with each. What is stored and
-    /// then not attached is swept.
+    /// then not attached is swept. They will count on the account behind `owner`, of whose files
+    /// some of `removing` bytes are about to go.
     pub async fn receive(
         &self,
         limits: &MediaLimits,
+        owner: MediaOwner,
+        removing: u64,
         uploads: Vec<LocalFile>,
     ) -> Result<Vec<NewMedia>, MediaError> {
         if uploads.is_empty() {
@@ -70,6 +73,9 @@ impl MediaIntake {
         if !faults.is_empty() {
             return Err(MediaError::refused(faults));
         }
+
+        let adding = accepted.iter().map(|it| it.file.bytes()).sum();
+        self.store.check_room(owner, removing, adding).await?;
 
         let keys: Vec<_> = accepted
             .iter()

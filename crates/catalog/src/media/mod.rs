@@ -1,11 +1,11 @@
-//! The pictures and documents of a listing: what may be attached ([`MediaLimits`]), the set and
-//! its one command ([`MediaSet::change`]), and the way from an uploaded file to an attached item
-//! ([`MediaIntake`]).
+//! The pictures and documents of a listing, and the pictures of whatever else has some
+//! ([`MediaOwner`]): what may be attached ([`MediaLimits`]), the set and its one command
+//! ([`MediaSet::change`]), and the way from an uploaded file to an attached item ([`MediaIntake`]).
 //!
 //! 1. [`MediaSet::preview`] refuses what cannot end well, before anything is stored.
 //! 2. [`MediaIntake::receive`] checks each file, removes what is not the picture, notes its
 //!    storage key as staged and puts it into the object store.
-//! 3. In the listing's transaction [`MediaSet::change`] decides, and
+//! 3. In the owner's transaction [`MediaSet::change`] decides, and
 //!    [`MediaRepository::store_media_change`] attaches: from the commit on the file is public.
 //! 4. What was staged and never attached, and what was removed, is deleted by
 //!    [`MediaSweeper::sweep`].
@@ -17,8 +17,10 @@ mod intake;
 mod item;
 mod lifecycle;
 mod limits;
+mod owner;
 mod port;
 mod preview;
+mod quota;
 mod set;
 mod sweep;
 #[cfg(feature = "testing")]
@@ -35,13 +37,15 @@ pub use intake::MediaIntake;
 pub use item::{Alt, MediaItem, MediaRef, MediaRefError, NewMedia, Preview, Variant};
 pub use lifecycle::{ObjectState, ObjectStep, object_lifecycle};
 pub use limits::{MediaLimits, MediaLimitsError};
+pub use owner::{MediaOwner, Shape};
 pub use port::{
-    CleanPicture, MediaRepository, MediaStore, MediaTx, MediaWithListing, ObjectStore,
-    PictureReader, Probe, RenderedPreview, RenderedVariant, ServedObject,
+    CleanPicture, MediaRepository, MediaStore, MediaTx, MediaWithOwner, ObjectStore, PictureReader,
+    Probe, RenderedPreview, RenderedVariant, ServedObject,
 };
 #[cfg(feature = "testing")]
 pub use port::{MockMediaStore, MockObjectStore, MockPictureReader};
 pub use preview::PreviewService;
+pub use quota::StorageQuota;
 pub use set::{MediaChange, MediaSet};
 pub use sweep::{MediaSweeper, Swept};
 #[cfg(feature = "testing")]

@@ -1,52 +1,62 @@
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::path::Path;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use kernel::{Inbox, ListingId, MediaId, StorageError, UnitOfWork};
+use kernel::{Inbox, ListingId, MediaId, ReviewId, StorageError, UnitOfWork};
 
 use super::{
-    LocalFile, MediaChange, MediaError, MediaFormat, MediaItem, NewMedia, ObjectStoreError,
-    PictureError, PixelSize, Preview, StorageKey,
+    LocalFile, MediaChange, MediaError, MediaFormat, MediaItem, MediaOwner, NewMedia,
+    ObjectStoreError, PictureError, PixelSize, Preview, Shape, StorageKey,
 };
 
 /// Media inside one transaction.
 #[async_trait]
 pub trait MediaRepository: Send {
-    /// The items of a listing in their order. Whoever wants to change them holds the lock of the
-    /// listing.
-    async fn media_of(&mut self, listing: ListingId) -> Result<Vec<MediaItem>, StorageError>;
+    /// The items of a listing, or of another owner, in their order. Whoever wants to change them
+    /// holds the lock of the owner.
+    async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError>;
 
     /// Attaches what was added, takes away what was removed, and stores the order. Removed files
     /// are no longer served from the commit on, and swept later.
     ///
+    /// What was added counts on the account behind the owner, what was removed does no longer; until
+    /// the transaction ends no other changes that sum.
+    ///
     /// # Errors
     ///
-    /// [`MediaError::Vanished`] if an added file was swept meanwhile.
+    /// [`MediaError::Vanished`] if an added file was swept meanwhile;
+    /// [`MediaError::QuotaExceeded`] if the account has no room for what is new.
     async fn store_media_change(
         &mut self,
-        listing: ListingId,
+        owner: MediaOwner,
         change: &MediaChange,
         now: DateTime<Utc>,
     ) -> Result<(), MediaError>;
 
-    /// Keeps files that a change request waits with: they are not swept, and a moderator can see
-    /// them.
+    /// Keeps files that a change request of a listing waits with: they are not swept, a moderator
+    /// can see them, and they count as if they were added.
     ///
     /// # Errors
     ///
-    /// [`MediaError::Vanished`] if one of them was swept meanwhile.
-    async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError>;
+    /// [`MediaError::Vanished`] if one of them was swept meanwhile;
+    /// [`MediaError::QuotaExceeded`] if the account has no room for what is new.
+    async fn keep_media(
+        &mut self,
+        listing: ListingId,
+        media: &[NewMedia],
+    ) -> Result<(), MediaError>;
 
     /// Gives up files that were kept for a change request which is not going to happen.
     async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError>;
 }
 
-/// An item with the listing it belongs to.
+/// An item with what it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaWithListing {
-    /// The listing.
-    pub listing: ListingId,
+pub struct MediaWithOwner {
+    /// What it belongs to.
+    pub owner: MediaOwner,
     /// The item.
     pub item: MediaItem,
 }
@@ -73,13 +83,27 @@ pub struct ServedObject {
 }
 
 /// The record of stored objects: `staged` before the upload, `attached` with the commit of their
-/// listing, `orphaned` when nothing needs them any more, then gone. Every call is a short
+/// owner, `orphaned` when nothing needs them any more, then gone. Every call is a short
 /// transaction of its own.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait MediaStore: Send + Sync {
     /// Opens a transaction.
     async fn begin_media(&self) -> Result<Box<dyn MediaTx>, StorageError>;
+
+    /// Passes if the account behind an owner has room for so many bytes now, where so many are
+    /// about to be removed: asked before files are stored, and decided again when they are
+    /// attached.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError::QuotaExceeded`].
+    async fn check_room(
+        &self,
+        owner: MediaOwner,
+        removing: u64,
+        adding: u64,
+    ) -> Result<(), MediaError>;
 
     /// Notes objects that are about to be put into the object store, with their size in bytes.
     async fn stage_objects(
@@ -102,11 +126,17 @@ pub trait MediaStore: Send + Sync {
     /// Forgets orphaned objects that were deleted from the object store.
     async fn forget_objects(&self, keys: &[StorageKey]) -> Result<(), StorageError>;
 
+    /// The pictures of reviews, each in its order; a review without any is absent.
+    async fn pictures_of_reviews(
+        &self,
+        reviews: &[ReviewId],
+    ) -> Result<HashMap<ReviewId, Vec<MediaItem>>, StorageError>;
+
     /// The items of these that are pictures without a preview.
     async fn media_without_preview(
         &self,
         media: &[MediaId],
-    ) -> Result<Vec<MediaItem>, StorageError>;
+    ) -> Result<Vec<MediaWithOwner>, StorageError>;
 }
 
 /// Where files lie: a local folder, or a bucket.
@@ -183,5 +213,6 @@ pub trait PictureReader: Debug + Send + Sync {
         &self,
         file: &Path,
         format: MediaFormat,
+        shape: Shape,
     ) -> Result<Option<RenderedPreview>, PictureError>;
 }

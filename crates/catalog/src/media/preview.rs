@@ -3,7 +3,7 @@ use std::sync::Arc;
 use kernel::{Clock, EventMessage, MediaId, Random, StorageError};
 
 use super::{
-    MediaError, MediaEvent, MediaFormat, MediaItem, MediaStore, ObjectStore, PictureError,
+    MediaError, MediaEvent, MediaFormat, MediaStore, MediaWithOwner, ObjectStore, PictureError,
     PictureReader, Preview, StorageKey, Variant,
 };
 
@@ -28,7 +28,7 @@ impl PreviewService {
     pub const HANDLER: &'static str = "media-preview";
 
     /// The events it wants to hear of.
-    pub const EVENTS: &'static [&'static str] = &[MediaEvent::ADDED];
+    pub const EVENTS: &'static [&'static str] = MediaEvent::NAMES;
 
     /// A service over these parts.
     pub const fn new(
@@ -44,7 +44,7 @@ impl PreviewService {
     /// Makes the previews of the items that an event tells of. Repeating it is harmless: an item
     /// with a preview is passed over, so that a crash in between costs one picture's work.
     pub async fn on_event(&self, event: &EventMessage) -> Result<(), MediaError> {
-        if event.name != MediaEvent::ADDED {
+        if !Self::EVENTS.contains(&event.name.as_str()) {
             return Ok(());
         }
         let media: Vec<MediaId> = serde_json::from_value(event.payload["media"].clone())
@@ -58,12 +58,16 @@ impl PreviewService {
         Ok(())
     }
 
-    async fn make(&self, item: &MediaItem) -> Result<(), MediaError> {
+    async fn make(
+        &self,
+        MediaWithOwner { owner, item }: &MediaWithOwner,
+    ) -> Result<(), MediaError> {
         let Some(original) = self.objects.fetch(&item.file.key).await? else {
             // Removed and swept since.
             return Ok(());
         };
-        let rendered = match self.pictures.render(original.path(), item.file.format).await {
+        let shape = owner.shape();
+        let rendered = match self.pictures.render(original.path(), item.file.format, shape).await {
             Ok(Some(rendered)) => rendered,
             // Nothing that another try could mend: the original goes on serving.
             Ok(None) | Err(PictureError::Fault(_)) => return Ok(()),

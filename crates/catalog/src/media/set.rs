@@ -1,10 +1,12 @@
 use std::collections::HashSet;
 
-use kernel::{FieldErrors, ListingId, MediaId};
+use kernel::{FieldErrors, MediaId};
 
-use super::{MediaError, MediaEvent, MediaItem, MediaKind, MediaLimits, MediaRef, NewMedia};
+use super::{
+    MediaError, MediaEvent, MediaItem, MediaKind, MediaLimits, MediaOwner, MediaRef, NewMedia,
+};
 
-/// The media of one listing, in the order in which they are shown. After every change it holds
+/// The media of one listing or another owner, in the order in which they are shown. After every change it holds
 /// as many items as its limits say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaSet {
@@ -19,15 +21,15 @@ pub struct MediaChange {
     pub added: Vec<MediaItem>,
     /// The items that are gone.
     pub removed: Vec<MediaItem>,
-    /// All items that the listing has from now on, in their order.
+    /// All items that there are from now on, in their order.
     pub order: Vec<MediaId>,
 }
 
 impl MediaChange {
     /// What to publish, if files were added.
-    pub fn event(&self, listing: ListingId) -> Option<MediaEvent> {
+    pub fn event(&self, owner: MediaOwner) -> Option<MediaEvent> {
         let media: Vec<_> = self.added.iter().map(|item| item.id).collect();
-        (!media.is_empty()).then_some(MediaEvent::Added { listing, media })
+        (!media.is_empty()).then_some(MediaEvent::Added { owner, media })
     }
 }
 
@@ -39,12 +41,12 @@ enum Source {
 }
 
 impl MediaSet {
-    /// The set of a listing that is about to be created.
+    /// The set of an owner that is about to be created.
     pub const fn new(limits: MediaLimits) -> Self {
         Self { limits, items: Vec::new() }
     }
 
-    /// The set of a listing that exists, in its order. It may break limits that were changed
+    /// The set of an owner that exists, in its order. It may break limits that were changed
     /// since; the next change has to mend that.
     pub const fn restore(limits: MediaLimits, items: Vec<MediaItem>) -> Self {
         Self { limits, items }
@@ -60,7 +62,7 @@ impl MediaSet {
         &self.items
     }
 
-    /// The picture that stands for the listing: the first one.
+    /// The picture that stands for all of it: the first one.
     pub fn cover(&self) -> Option<&MediaItem> {
         self.items.iter().find(|item| item.file.format.kind() == MediaKind::Picture)
     }
@@ -112,7 +114,7 @@ impl MediaSet {
         for (i, id) in remove.iter().enumerate() {
             let pointer = format!("/media_remove/{i}");
             if self.place_of(*id).is_none() {
-                errors.add(pointer, "unknown_item", "is not an item of this listing");
+                errors.add(pointer, "unknown_item", "is not one of the items");
             } else if !removed.insert(*id) {
                 errors.add(pointer, "duplicate", "is named twice");
             }
@@ -164,7 +166,7 @@ impl MediaSet {
             };
             match source {
                 None => {
-                    errors.add(pointer, "unknown_item", "is no item of this listing or request");
+                    errors.add(pointer, "unknown_item", "is no item of this or of the request");
                 }
                 Some(_) if !seen.insert(*reference) => {
                     errors.add(pointer, "duplicate", "is named twice");

@@ -9,8 +9,8 @@ use kernel::{
 
 use super::{
     MediaChange, MediaError, MediaFile, MediaFormat, MediaIntake, MediaItem, MediaKind,
-    MediaLimits, MediaRepository, MediaTx, MockMediaStore, MockObjectStore, MockPictureReader,
-    NewMedia, PixelSize, Preview, StorageKey,
+    MediaLimits, MediaOwner, MediaRepository, MediaTx, MockMediaStore, MockObjectStore,
+    MockPictureReader, NewMedia, PixelSize, Preview, StorageKey,
 };
 
 mockall::mock! {
@@ -19,14 +19,14 @@ mockall::mock! {
 
     #[async_trait]
     impl MediaRepository for MediaTx {
-        async fn media_of(&mut self, listing: ListingId) -> Result<Vec<MediaItem>, StorageError>;
+        async fn media_of(&mut self, owner: MediaOwner) -> Result<Vec<MediaItem>, StorageError>;
         async fn store_media_change(
             &mut self,
-            listing: ListingId,
+            owner: MediaOwner,
             change: &MediaChange,
             now: DateTime<Utc>,
         ) -> Result<(), MediaError>;
-        async fn keep_media(&mut self, media: &[NewMedia]) -> Result<(), MediaError>;
+        async fn keep_media(&mut self, listing: ListingId, media: &[NewMedia]) -> Result<(), MediaError>;
         async fn discard_media(&mut self, media: &[NewMedia]) -> Result<(), StorageError>;
     }
 

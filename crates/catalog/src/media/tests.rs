@@ -2,7 +2,9 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kernel::{Failure, FailureKind, ListingId, MediaId, SystemClock, SystemIds, SystemRandom};
+use kernel::{
+    Failure, FailureKind, ListingId, MediaId, ProviderId, SystemClock, SystemIds, SystemRandom,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -35,8 +37,8 @@ fn one_change_removes_adds_and_orders() {
     assert_eq!(change.removed.iter().map(|item| item.id).collect::<Vec<_>>(), [gone]);
     assert_eq!(change.added.iter().map(|item| item.id).collect::<Vec<_>>(), [x, y]);
     assert_eq!(ids(&set), change.order);
-    let listing = ListingId::next(&SystemIds);
-    assert_eq!(change.event(listing), Some(MediaEvent::Added { listing, media: vec![x, y] }));
+    let owner = MediaOwner::Listing(ListingId::next(&SystemIds));
+    assert_eq!(change.event(owner), Some(MediaEvent::Added { owner, media: vec![x, y] }));
 }
 
 #[test]
@@ -167,6 +169,10 @@ fn intake(
     )
 }
 
+fn somebody() -> MediaOwner {
+    ProviderId::next(&SystemIds).into()
+}
+
 fn an_upload(bytes: u64) -> LocalFile {
     LocalFile::new(PathBuf::from("an-upload"), bytes)
 }
@@ -184,7 +190,7 @@ async fn a_request_with_one_bad_file_stores_none() {
     let intake = intake(MockMediaStore::new(), MockObjectStore::new(), pictures);
 
     let uploads = vec![an_upload(10), an_upload(MediaLimits::MAX_BYTES + 1), an_upload(10)];
-    let error = intake.receive(&a_project_limit(), uploads).await.unwrap_err();
+    let error = intake.receive(&a_project_limit(), somebody(), 0, uploads).await.unwrap_err();
 
     assert_eq!(error.kind(), FailureKind::TooLarge);
     assert_eq!(faults(&error), [("/media/1", "file_too_large")]);
@@ -199,7 +205,8 @@ async fn a_picture_that_would_fill_the_memory_is_never_opened() {
         .returning(move |_| Ok(Probe { format: MediaFormat::Png, pixels: Some(pixels) }));
     let intake = intake(MockMediaStore::new(), MockObjectStore::new(), pictures);
 
-    let error = intake.receive(&a_project_limit(), vec![an_upload(10)]).await.unwrap_err();
+    let error =
+        intake.receive(&a_project_limit(), somebody(), 0, vec![an_upload(10)]).await.unwrap_err();
 
     assert_eq!(faults(&error), [("/media/0", "too_many_pixels")]);
 }
@@ -210,17 +217,36 @@ async fn a_file_is_noted_before_it_is_stored() {
     let mut pictures = MockPictureReader::new();
     pictures.expect_probe().returning(|_| Ok(Probe { format: MediaFormat::Pdf, pixels: None }));
     let mut store = MockMediaStore::new();
+    store.expect_check_room().once().in_sequence(&mut order).returning(|_, _, _| Ok(()));
     store.expect_stage_objects().once().in_sequence(&mut order).returning(|_, _| Ok(()));
     let mut objects = MockObjectStore::new();
     objects.expect_put().once().in_sequence(&mut order).returning(|_, _| Ok(()));
     let limits = MediaLimits::new([MediaKind::Document], 0, 1, 100).unwrap();
 
-    let media =
-        intake(store, objects, pictures).receive(&limits, vec![an_upload(10)]).await.unwrap();
+    let intake = intake(store, objects, pictures);
+    let media = intake.receive(&limits, somebody(), 0, vec![an_upload(10)]).await.unwrap();
 
     assert_eq!(media.len(), 1);
     assert_eq!(media[0].file.format, MediaFormat::Pdf);
     assert_eq!(media[0].file.bytes, 10);
+}
+
+#[tokio::test]
+async fn what_has_no_room_is_not_stored() {
+    let mut pictures = MockPictureReader::new();
+    pictures.expect_probe().returning(|_| Ok(Probe { format: MediaFormat::Pdf, pixels: None }));
+    let mut store = MockMediaStore::new();
+    store
+        .expect_check_room()
+        .withf(|_, removing, adding| (*removing, *adding) == (1_000, 20))
+        .returning(|_, _, _| StorageQuota::of_bytes(1).admit(0, 20));
+    let limits = MediaLimits::new([MediaKind::Document], 0, 2, 100).unwrap();
+
+    let uploads = vec![an_upload(10), an_upload(10)];
+    let intake = intake(store, MockObjectStore::new(), pictures);
+    let error = intake.receive(&limits, somebody(), 1_000, uploads).await.unwrap_err();
+
+    assert_eq!((error.kind(), error.code()), (FailureKind::TooLarge, "storage_quota_exceeded"));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use kernel::{CategoryId, ListingId, Locale, MediaId, Money, Place, ProviderId, Slug};
+use kernel::{CategoryId, ListingId, Locale, Money, Place, ProviderId, Slug};
 
 use crate::media::MediaItem;
 use crate::{
@@ -55,7 +55,7 @@ pub struct ProviderSummary {
     /// What it calls itself.
     pub name: ProviderName,
     /// Its picture.
-    pub avatar: Option<MediaId>,
+    pub avatar: Option<MediaItem>,
     /// Whether the marketplace knows it.
     pub is_verified: bool,
     /// What reviews say.
@@ -85,7 +85,7 @@ pub struct ProviderCard {
     /// Itself in one line.
     pub headline: Option<Headline>,
     /// Its picture.
-    pub avatar: Option<MediaId>,
+    pub avatar: Option<MediaItem>,
     /// What it does.
     pub categories: Vec<CategoryId>,
     /// What it speaks.

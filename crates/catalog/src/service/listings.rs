@@ -10,7 +10,9 @@ use kernel::{
 use super::{both, load, media_of, store_edit, type_of, withdraw_pending, without_media};
 use crate::content::{Content, ContentPatch};
 use crate::lifecycle::Cause;
-use crate::media::{Alt, LocalFile, MediaIntake, MediaItem, MediaRef, MediaSet, NewMedia};
+use crate::media::{
+    Alt, LocalFile, MediaIntake, MediaItem, MediaOwner, MediaRef, MediaSet, NewMedia,
+};
 use crate::port::{
     CatalogStore, CatalogTx, ListedListing, ListingDetail, ListingName, Newest, ProviderListings,
 };
@@ -123,7 +125,7 @@ impl ListingService {
         let media = MediaSet::new(listing_type.media().clone());
         let can_be = media.preview(&[], uploads.files.len(), order.as_deref());
         both(checked(&taxonomy, &content, Content::draft(listing_type, &content)), can_be)?;
-        let files = self.receive(listing_type, uploads).await?;
+        let files = self.receive(listing_type, provider.into(), 0, uploads).await?;
 
         let cause = self.cause(actor);
         let mut tx = self.store.begin_catalog().await?;
@@ -171,8 +173,8 @@ impl ListingService {
             }
             done => done?,
         }
-        tx.store_media_change(id, &change, cause.now).await?;
-        if let Some(event) = change.event(id) {
+        tx.store_media_change(id.into(), &change, cause.now).await?;
+        if let Some(event) = change.event(id.into()) {
             tx.publish(&event, cause.actor, cause.now).await?;
         }
         if let Some(change) = &edit.price_change {
@@ -247,7 +249,6 @@ impl ListingService {
         cause: Cause,
     ) -> Result<ChangeRequest, CatalogError> {
         let requested_by = actor.account().ok_or(CatalogError::Unauthenticated)?;
-        tx.keep_media(changes.files()).await?;
         let changes = match tx.pending_change_for_update(listing.id()).await? {
             None => changes,
             Some(mut earlier) => {
@@ -259,6 +260,8 @@ impl ListingService {
                 changes.over(&earlier.changes)
             }
         };
+        // After what they take the place of was given up: only one of the two counts.
+        tx.keep_media(listing.id(), changes.files()).await?;
         let request = ChangeRequest {
             id: ChangeRequestId::next(&*self.ids),
             listing: listing.id(),
@@ -294,19 +297,24 @@ impl ListingService {
         let listing_type = taxonomy
             .listing_type(key.as_str())
             .ok_or_else(|| CatalogError::ListingTypeNotFound { key: key.to_string() })?;
+        let gone = media.iter().filter(|item| remove.contains(&item.id));
+        let removing = gone.map(|item| item.file.bytes).sum();
         let media = MediaSet::restore(listing_type.media().clone(), media);
         let wanted = listing.content().patched(listing_type, content);
         let can_be = media.preview(remove, uploads.files.len(), order);
         both(checked(&taxonomy, content, wanted), can_be)?;
-        self.receive(listing_type, uploads).await
+        self.receive(listing_type, id.into(), removing, uploads).await
     }
 
     async fn receive(
         &self,
         listing_type: &ListingType,
+        owner: MediaOwner,
+        removing: u64,
         uploads: Uploads,
     ) -> Result<Vec<NewMedia>, CatalogError> {
-        let mut files = self.intake.receive(listing_type.media(), uploads.files).await?;
+        let limits = listing_type.media();
+        let mut files = self.intake.receive(limits, owner, removing, uploads.files).await?;
         MediaIntake::describe(&mut files, uploads.descriptions);
         Ok(files)
     }
@@ -433,9 +441,9 @@ impl ListingService {
             }
             Removal::Archived
         } else {
-            let items = tx.media_of(id).await?;
+            let items = tx.media_of(id.into()).await?;
             if !items.is_empty() {
-                tx.store_media_change(id, &without_media(items), cause.now).await?;
+                tx.store_media_change(id.into(), &without_media(items), cause.now).await?;
             }
             tx.delete_listing(id).await?;
             let event = listing.event(ListingFact::Deleted);

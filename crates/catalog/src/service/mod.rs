@@ -53,7 +53,7 @@ async fn media_of(
     listing: ListingId,
     listing_type: &ListingType,
 ) -> Result<MediaSet, CatalogError> {
-    Ok(MediaSet::restore(listing_type.media().clone(), tx.media_of(listing).await?))
+    Ok(MediaSet::restore(listing_type.media().clone(), tx.media_of(listing.into()).await?))
 }
 
 /// Stores what an edit came to: media, listing, price history and events.
@@ -67,8 +67,8 @@ async fn store_edit(
     let mut media_event = None;
     if let Some(wanted) = edit.media {
         let change = media.change(&wanted.remove, wanted.add, wanted.order.as_deref())?;
-        tx.store_media_change(listing.id(), &change, cause.now).await?;
-        media_event = change.event(listing.id());
+        tx.store_media_change(listing.id().into(), &change, cause.now).await?;
+        media_event = change.event(listing.id().into());
         listing.set_cover(media.cover().map(|item| item.id));
     }
     if !edit.events.is_empty() {

@@ -6,6 +6,7 @@ use kernel::{Clock, FieldErrors, Idempotency, Ids, Once, Page, ProviderId};
 use serde_json::{Value, json};
 
 use super::permit;
+use crate::media::{LocalFile, MediaIntake, MediaSet, NewMedia};
 use crate::port::{CatalogStore, CatalogTx, Newest, ProviderFilter};
 use crate::{CatalogError, Change, ProfilePatch, Provider, ProviderEvent, Reason, Taxonomy};
 
@@ -13,6 +14,7 @@ use crate::{CatalogError, Change, ProfilePatch, Provider, ProviderEvent, Reason,
 #[derive(Debug, Clone)]
 pub struct ProviderService {
     store: Arc<dyn CatalogStore>,
+    intake: MediaIntake,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 }
@@ -21,10 +23,11 @@ impl ProviderService {
     /// The service over these parts.
     pub const fn new(
         store: Arc<dyn CatalogStore>,
+        intake: MediaIntake,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Self {
-        Self { store, clock, ids }
+        Self { store, intake, clock, ids }
     }
 
     /// Turns the caller's account into a provider.
@@ -96,6 +99,73 @@ impl ProviderService {
         if let Some(event) = provider.edit(profile, now)? {
             tx.update_provider(&provider).await?;
             tx.publish(&event, actor.account(), now).await?;
+        }
+        tx.commit().await?;
+        Ok(provider)
+    }
+
+    /// Gives a provider another picture that stands for it. The one before is swept.
+    pub async fn set_avatar(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        upload: LocalFile,
+        expected: Option<i32>,
+    ) -> Result<Provider, CatalogError> {
+        // What can be refused before the file is taken in, is.
+        let found = self.store.provider(id).await?;
+        let found = found.ok_or(CatalogError::ProviderNotFound { id })?;
+        found.authorize(actor, Action::ProviderAvatarUpdate)?;
+        found.expect_version(expected)?;
+        found.expect_active()?;
+        let limits = Provider::avatar_limits();
+        let removing = found.avatar.map_or(0, |picture| picture.file.bytes);
+        let picture = self.intake.receive(&limits, id.into(), removing, vec![upload]).await?;
+        self.change_avatar(actor, id, picture, expected).await
+    }
+
+    /// Takes the picture away that stands for a provider, if there is one.
+    pub async fn remove_avatar(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        expected: Option<i32>,
+    ) -> Result<Provider, CatalogError> {
+        self.change_avatar(actor, id, Vec::new(), expected).await
+    }
+
+    async fn change_avatar(
+        &self,
+        actor: &Actor,
+        id: ProviderId,
+        picture: Vec<NewMedia>,
+        expected: Option<i32>,
+    ) -> Result<Provider, CatalogError> {
+        let now = self.clock.now();
+        let action = Action::ProviderAvatarUpdate;
+        let mut tx = self.store.begin_catalog().await?;
+        let mut provider = load(&mut *tx, actor, id, action).await?;
+        provider.expect_version(expected)?;
+        provider.expect_active()?;
+        let items = tx.media_of(id.into()).await?;
+        if items.is_empty() && picture.is_empty() {
+            return Ok(provider);
+        }
+        let before: Vec<_> = items.iter().map(|item| item.id).collect();
+        let mut media = MediaSet::restore(Provider::avatar_limits(), items);
+        let change = media.change(&before, picture, None)?;
+        tx.store_media_change(id.into(), &change, now).await?;
+        let event = provider.show(media.cover().cloned(), now);
+        tx.update_provider(&provider).await?;
+        tx.publish(&event, actor.account(), now).await?;
+        if let Some(event) = change.event(id.into()) {
+            tx.publish(&event, actor.account(), now).await?;
+        }
+        if provider.relation_of(actor) != Relation::Owner {
+            let command = if change.added.is_empty() { "remove_avatar" } else { "set_avatar" };
+            let entry = AuditEntry::new(actor, action, command, &id, now)
+                .changed(json!({ "avatar": before }), json!({ "avatar": change.order }));
+            tx.record_audit(&entry).await?;
         }
         tx.commit().await?;
         Ok(provider)

@@ -125,7 +125,8 @@ pub(in crate::http) fn change<T, U: From<T>>(patch: Patch<T>) -> Change<U> {
     patch.into_change().map(|value| value.map(U::from)).into()
 }
 
-fn uploads(
+/// The files of a form with what they show.
+pub(in crate::http) fn uploads(
     files: Vec<LocalFile>,
     descriptions: Option<Vec<Option<String>>>,
 ) -> Result<Uploads, Problem> {

@@ -25,10 +25,10 @@ use super::page::PageView;
 use super::providers::ProviderView;
 use super::query::{Query, limit, unknown};
 use super::server::State;
-use super::uploads::{ListingBody, ListingForm};
+use super::uploads::{MediaBody, MediaForm};
 use super::watcher::Watcher;
 
-pub(super) use self::body::change;
+pub(super) use self::body::{change, uploads};
 pub(super) use self::view::PendingChangeView;
 pub(crate) use self::view::{ListingView, RatingView};
 
@@ -68,7 +68,7 @@ fn changed(command: &Command<ListingId>, stored: &StoredListing) -> HttpResponse
     params(("Idempotency-Key" = Option<String>, Header, description = "A value of your own per attempt, so that a retry is safe")),
     request_body(content(
         (CreateListing = "application/json"),
-        (ListingForm<CreateListing> = "multipart/form-data"),
+        (MediaForm<CreateListing> = "multipart/form-data"),
     )),
     responses(
         (status = CREATED, description = "The draft", body = ListingView, headers(
@@ -82,10 +82,10 @@ fn changed(command: &Command<ListingId>, stored: &StoredListing) -> HttpResponse
 async fn create(
     Caller(actor): Caller,
     request: HttpRequest,
-    body: ListingBody<CreateListing>,
+    body: MediaBody<CreateListing>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let ListingBody { value, uploads, hash } = body;
+    let MediaBody { value, uploads, hash } = body;
     let command = value.with(uploads)?;
     let answer = |stored: &StoredListing| answer(stored, &actor, &state);
     let once = idempotency::optional(&request, &actor, hash)?
@@ -200,7 +200,7 @@ async fn present(
     if provider {
         let kept = Favorite::Provider(found.provider.id);
         let is_favorite = state.services.discovery.engagement.is_favorite(actor, kept).await?;
-        view = view.with_provider(ProviderView::new(&found.provider, is_favorite));
+        view = view.with_provider(ProviderView::new(&found.provider, is_favorite, state));
     }
     if category {
         let taxonomy = catalog.taxonomy.taxonomy().await?;
@@ -227,7 +227,7 @@ async fn present(
     ),
     request_body(content(
         (UpdateListing = "application/json"),
-        (ListingForm<UpdateListing> = "multipart/form-data"),
+        (MediaForm<UpdateListing> = "multipart/form-data"),
     )),
     responses(
         (status = OK, description = "The listing as it is now", body = ListingView),
@@ -239,7 +239,7 @@ async fn present(
 #[patch("/listings/{id}")]
 async fn update(
     command: Command<ListingId>,
-    body: ListingBody<UpdateListing>,
+    body: MediaBody<UpdateListing>,
 ) -> Result<HttpResponse, Problem> {
     let Command { actor, id, state, .. } = &command;
     let listings = &state.services.catalog.listings;

@@ -1,5 +1,6 @@
 //! Providers: the public sellers.
 
+mod avatar;
 mod moderation;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use super::command::{Command, answers};
 use super::etag::{Caching, tagged};
 use super::idempotency::{self, created, respond};
 use super::listings::{ListingView, RatingView, change};
+use super::media::MediaView;
 use super::page::PageView;
 use super::place::PlaceView;
 use super::query::{Query, limit};
@@ -35,6 +37,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(update)
         .service(request_verification)
         .service(listings)
+        .configure(avatar::routes)
         .configure(moderation::routes);
 }
 
@@ -56,6 +59,8 @@ pub(crate) struct ProviderView {
     /// Itself in its own words.
     #[schema(example = "Two designers, one workshop, and a love of small rooms.")]
     about: Option<String>,
+    /// The picture that stands for it; its smaller copies are squares.
+    avatar: Option<MediaView>,
     /// What it does: ids of categories.
     #[schema(example = json!(["cat_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f"]))]
     category_ids: Vec<String>,
@@ -87,16 +92,14 @@ impl IntoResponses for ProviderView {
     }
 }
 
-impl From<&Provider> for ProviderView {
-    /// As somebody sees it who does not keep it: its owner, a moderator.
-    fn from(provider: &Provider) -> Self {
-        Self::new(provider, false)
-    }
-}
-
 impl ProviderView {
+    /// As somebody sees it who does not keep it: its owner, a moderator.
+    fn plain(provider: &Provider, state: &State) -> Self {
+        Self::new(provider, false, state)
+    }
+
     /// As the caller sees it.
-    pub(crate) fn new(provider: &Provider, is_favorite: bool) -> Self {
+    pub(crate) fn new(provider: &Provider, is_favorite: bool, state: &State) -> Self {
         let Profile { name, headline, about, categories, location, service_radius, languages } =
             &provider.profile;
         Self {
@@ -105,6 +108,7 @@ impl ProviderView {
             name: name.to_string(),
             headline: headline.as_ref().map(ToString::to_string),
             about: about.as_ref().map(ToString::to_string),
+            avatar: provider.avatar.as_ref().map(|picture| MediaView::new(picture, state)),
             category_ids: categories.iter().map(ToString::to_string).collect(),
             location: location.map(Into::into),
             service_radius_km: service_radius.map(|radius| radius.metres() / 1_000.0),
@@ -237,6 +241,7 @@ async fn register(
     body: Body<RegisterProvider>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
+    let answer = |provider: &Provider| answer(provider, &state);
     let scope = idempotency::optional(&request, &actor, body.hash)?;
     let once = scope.map(|scope| Idempotency { scope, answer: &answer });
     let providers = &state.services.catalog.providers;
@@ -246,12 +251,12 @@ async fn register(
 
 /// The provider as a command left it, with its ETag.
 fn changed(command: &Command<ProviderId>, provider: &Provider) -> HttpResponse {
-    command.answer(provider.version, &ProviderView::from(provider))
+    command.answer(provider.version, &ProviderView::plain(provider, &command.state))
 }
 
-fn answer(provider: &Provider) -> Answer {
+fn answer(provider: &Provider, state: &State) -> Answer {
     let location = format!("/api/v1/providers/{}", provider.id);
-    created(&location, Some(provider.version), &ProviderView::from(provider))
+    created(&location, Some(provider.version), &ProviderView::plain(provider, state))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -294,7 +299,8 @@ async fn show(
     let is_favorite = state.services.discovery.engagement.is_favorite(&actor, kept).await?;
     let public = actor.is_visitor() && provider.is_active();
     let caching = if public { Caching::Public { max_age: 10 } } else { Caching::Private };
-    Ok(tagged(&request, provider.version, &ProviderView::new(&provider, is_favorite), caching))
+    let view = ProviderView::new(&provider, is_favorite, &state);
+    Ok(tagged(&request, provider.version, &view, caching))
 }
 
 /// Change one's own provider profile

@@ -82,7 +82,7 @@ async fn list(
         query.cursor.as_deref().map(|c| state.cursors.decode(&list, c)).transpose()?;
     let wanted = ProviderFilter { status, verification, limit, after };
     let page = state.services.catalog.providers.providers(&actor, &wanted).await?;
-    let present = |provider| ProviderView::from(&provider);
+    let present = |provider| ProviderView::plain(&provider, &state);
     Ok(Json(PageView::new(page, limit, &state.cursors, &list, present)))
 }
 

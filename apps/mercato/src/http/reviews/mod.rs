@@ -1,6 +1,7 @@
 //! Reviews.
 
 mod moderate;
+mod pictures;
 mod read;
 mod view;
 mod write;
@@ -8,5 +9,9 @@ mod write;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.configure(write::routes).configure(read::routes).configure(moderate::routes);
+    config
+        .configure(write::routes)
+        .configure(pictures::routes)
+        .configure(read::routes)
+        .configure(moderate::routes);
 }

@@ -91,7 +91,8 @@ async fn list(
         Some(true) => Some(reviews.count_queue(&actor, queue).await?),
         Some(false) | None => None,
     };
-    Ok(Json(NumberedPageView::new(page(found, limit, &state, &name), total)))
+    let page = page(found, limit, &state, &name).await?;
+    Ok(Json(NumberedPageView::new(page, total)))
 }
 
 /// Why a moderator decides.

@@ -41,7 +41,7 @@ async fn show(
     let presented = state.services.reviews.review(&actor, *id).await?;
     let public = Caching::Public { max_age: 30 };
     let caching = if actor.is_visitor() { public } else { Caching::Private };
-    Ok(shown(&request, presented, caching))
+    shown(&request, presented, caching, &state).await
 }
 
 /// How reviews are sorted.
@@ -140,7 +140,7 @@ async fn of(
     let found = state.services.reviews.reviews_of(&actor, rated, sort, after, limit).await?;
     Ok(Json(RatedReviewsView {
         rating: found.rating.into(),
-        page: page(found.page, limit, state, &list),
+        page: page(found.page, limit, state, &list).await?,
     }))
 }
 
@@ -194,5 +194,5 @@ async fn own(
         ReviewEndView::Author => reviews.own_reviews(&actor, after, limit).await?,
         ReviewEndView::Subject => reviews.reviews_about(&actor, after, limit).await?,
     };
-    Ok(Json(page(found, limit, &state, &list)))
+    Ok(Json(page(found, limit, &state, &list).await?))
 }

@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse};
+use catalog::media::MediaStore;
 use chrono::{DateTime, Utc};
 use kernel::{Limit, Page, ReviewId};
-use reviews::{Presented, Rating, Report, ReportNote, Review, ReviewPosition, Side, Status};
+use reviews::{
+    Presented, Rating, Report, ReportNote, Review, ReviewError, ReviewPosition, Side, Status,
+};
 use serde::Serialize;
 use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, ToSchema};
@@ -11,6 +14,7 @@ use utoipa::{IntoResponses, ToSchema};
 use crate::http::Problem;
 use crate::http::command::{Command, answers};
 use crate::http::etag::{Caching, tagged};
+use crate::http::media::MediaView;
 use crate::http::page::PageView;
 use crate::http::server::State;
 
@@ -122,6 +126,8 @@ pub(super) struct ReviewView {
     /// In words.
     #[schema(example = "On time, tidy, and the shelves are straight.")]
     text: String,
+    /// Up to six pictures, in their order.
+    pictures: Vec<MediaView>,
     /// By criterion, 1 to 5 each.
     criteria: BTreeMap<String, u8>,
     /// Where it stands.
@@ -157,8 +163,31 @@ impl IntoResponses for ReviewView {
     }
 }
 
-impl From<Presented> for ReviewView {
-    fn from(presented: Presented) -> Self {
+impl ReviewView {
+    /// A review that was just written: it has no pictures yet.
+    pub(super) fn written(presented: Presented) -> Self {
+        Self::new(presented, Vec::new())
+    }
+
+    /// Reviews with their pictures: one query, however many there are. Whoever sees a review sees
+    /// its pictures.
+    async fn with_pictures(items: Vec<Presented>, state: &State) -> Result<Vec<Self>, Problem> {
+        let ids: Vec<ReviewId> = items.iter().map(|item| item.review.id()).collect();
+        let mut pictures = state.services.store.pictures_of_reviews(&ids).await?;
+        let views = items.into_iter().map(|presented| {
+            let media = pictures.remove(&presented.review.id()).unwrap_or_default();
+            Self::new(presented, media.iter().map(|item| MediaView::new(item, state)).collect())
+        });
+        Ok(views.collect())
+    }
+
+    async fn of(presented: Presented, state: &State) -> Result<Self, Problem> {
+        let id = presented.review.id();
+        let view = Self::with_pictures(vec![presented], state).await?.pop();
+        Ok(view.ok_or(ReviewError::NotFound { id })?)
+    }
+
+    fn new(presented: Presented, pictures: Vec<MediaView>) -> Self {
         let hidden_reason = presented.hidden_because().map(|reason| reason.as_str().to_owned());
         let Presented { review, author_name, is_helpful, is_own, allowed, reports } = presented;
         let record = review.record().clone();
@@ -183,6 +212,7 @@ impl From<Presented> for ReviewView {
             author_name,
             stars: record.stars.get(),
             text: record.text.into_string(),
+            pictures,
             criteria: record.criteria.iter().map(|(key, s)| (key.to_owned(), s.get())).collect(),
             status: (&record.status).into(),
             hidden_reason,
@@ -228,14 +258,15 @@ pub(super) struct RatedReviewsView {
 }
 
 /// A page with its cursor. A position on the wire is its key and the id.
-pub(super) fn page(
+pub(super) async fn page(
     page: Page<Presented, ReviewPosition>,
     limit: Limit,
     state: &State,
     list: &str,
-) -> PageView<ReviewView> {
-    let page = Page { items: page.items, next: page.next.map(|next| (next.key, next.id)) };
-    PageView::new(page, limit, &state.cursors, list, ReviewView::from)
+) -> Result<PageView<ReviewView>, Problem> {
+    let items = ReviewView::with_pictures(page.items, state).await?;
+    let page = Page { items, next: page.next.map(|next| (next.key, next.id)) };
+    Ok(PageView::new(page, limit, &state.cursors, list, |view| view))
 }
 
 /// The position of a cursor of this list.
@@ -251,9 +282,14 @@ pub(super) fn position(
 
 /// 200 with the review and its tag. What a visitor sees may be kept for a while; what somebody
 /// who is signed in sees is theirs.
-pub(super) fn shown(request: &HttpRequest, presented: Presented, caching: Caching) -> HttpResponse {
+pub(super) async fn shown(
+    request: &HttpRequest,
+    presented: Presented,
+    caching: Caching,
+    state: &State,
+) -> Result<HttpResponse, Problem> {
     let version = presented.review.record().version;
-    tagged(request, version, &ReviewView::from(presented), caching)
+    Ok(tagged(request, version, &ReviewView::of(presented, state).await?, caching))
 }
 
 /// The review as a command left it, as its caller sees it.
@@ -263,5 +299,5 @@ pub(super) async fn changed(
 ) -> Result<HttpResponse, Problem> {
     let presented = command.state.services.reviews.presented(&command.actor, review).await?;
     let version = presented.review.record().version;
-    Ok(command.answer(version, &ReviewView::from(presented)))
+    Ok(command.answer(version, &ReviewView::of(presented, &command.state).await?))
 }

@@ -98,7 +98,7 @@ async fn write(
 fn answer(written: &Presented) -> Answer {
     let location = format!("/api/v1/reviews/{}", written.review.id());
     let version = written.review.record().version;
-    created(&location, Some(version), &ReviewView::from(written.clone()))
+    created(&location, Some(version), &ReviewView::written(written.clone()))
 }
 
 /// Hand a draft in

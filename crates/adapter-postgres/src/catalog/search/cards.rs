@@ -11,14 +11,11 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use kernel::{
-    AccountId, CategoryId, ListingId, MediaId, Money, Place, ProviderId, Slug, StorageError,
-};
+use kernel::{AccountId, CategoryId, ListingId, Money, Place, ProviderId, Slug, StorageError};
 use uuid::Uuid;
 
-use crate::catalog::media::MediaRow;
+use crate::catalog::shelf::{ItemRow, ItemSql};
 use crate::failure::storage;
-use crate::schema::media::listing_media;
 use crate::statement::Statement;
 
 type ListingSql = (
@@ -38,24 +35,25 @@ type ListingSql = (
     Timestamptz,
 );
 type RatingSql = (Integer, Double, Double);
-type SummarySql = (SqlUuid, Text, Text, Nullable<SqlUuid>, Text, RatingSql);
+type SummarySql = (SqlUuid, Text, Text, Nullable<ItemSql>, Text, RatingSql);
 type CategorySql = (SqlUuid, Text, Text);
-type ListingCardSql =
-    (ListingSql, SummarySql, Nullable<CategorySql>, Nullable<listing_media::SqlType>, Bool);
+type ListingCardSql = (ListingSql, SummarySql, Nullable<CategorySql>, Nullable<ItemSql>, Bool);
 
 const LISTINGS: &str = "\
     SELECT l.id, l.listing_type, l.title, l.slug, l.price_minor, l.currency, l.price_unit, \
     l.stock, l.lat, l.lon, l.access, l.rating_count, l.rating_mean, l.rating_score, \
     l.favorite_count, l.created_at, \
-    p.id, p.slug, p.name, p.avatar_media_id, p.verification, \
+    p.id, p.slug, p.name, \
+    a.id, a.key, a.bytes, a.width, a.height, a.alt, a.variants, a.blur_hash, \
+    p.verification, \
     p.rating_count, p.rating_mean, p.rating_score, \
     c.id, c.slug, c.name, \
-    m.id, m.listing_id, m.position, m.kind, m.key, m.bytes, m.width, m.height, m.alt, \
-    m.variants, m.blur_hash, m.added_at";
+    m.id, m.key, m.bytes, m.width, m.height, m.alt, m.variants, m.blur_hash";
 
 const OF_LISTINGS: &str = "\
     FROM listings l \
     JOIN providers p ON p.id = l.provider_id \
+    LEFT JOIN pictures a ON a.id = p.avatar_media_id \
     LEFT JOIN categories c ON c.id = l.category_id \
     LEFT JOIN listing_media m ON m.id = l.cover_media_id";
 
@@ -63,16 +61,20 @@ const FAVORITE_LISTINGS: &str =
     " LEFT JOIN listing_favorites f ON f.listing_id = l.id AND f.account_id = ";
 
 type ProviderCardSql = (
-    (SqlUuid, Text, Text, Nullable<Text>, Nullable<SqlUuid>, Array<SqlUuid>, Array<Text>),
+    (SqlUuid, Text, Text, Nullable<Text>, Nullable<ItemSql>, Array<SqlUuid>, Array<Text>),
     (Nullable<Double>, Nullable<Double>, Text, Nullable<Timestamptz>, RatingSql, Integer),
     Timestamptz,
     Bool,
 );
 
 const PROVIDERS: &str = "\
-    SELECT p.id, p.slug, p.name, p.headline, p.avatar_media_id, p.category_ids, p.languages, \
+    SELECT p.id, p.slug, p.name, p.headline, \
+    a.id, a.key, a.bytes, a.width, a.height, a.alt, a.variants, a.blur_hash, \
+    p.category_ids, p.languages, \
     p.lat, p.lon, p.verification, p.verification_at, p.rating_count, p.rating_mean, \
     p.rating_score, p.favorite_count, p.created_at";
+
+const OF_PROVIDERS: &str = " FROM providers p LEFT JOIN pictures a ON a.id = p.avatar_media_id";
 
 const FAVORITE_PROVIDERS: &str =
     " LEFT JOIN provider_favorites f ON f.provider_id = p.id AND f.account_id = ";
@@ -107,7 +109,7 @@ struct SummaryPart {
     id: Uuid,
     slug: String,
     name: String,
-    avatar: Option<Uuid>,
+    avatar: Option<ItemRow>,
     verification: String,
     rating: RatingPart,
 }
@@ -124,7 +126,7 @@ struct ListingCardRow {
     listing: ListingPart,
     provider: SummaryPart,
     category: Option<CategoryPart>,
-    cover: Option<MediaRow>,
+    cover: Option<ItemRow>,
     is_favorite: bool,
 }
 
@@ -134,7 +136,7 @@ struct ProfilePart {
     slug: String,
     name: String,
     headline: Option<String>,
-    avatar: Option<Uuid>,
+    avatar: Option<ItemRow>,
     category_ids: Vec<Uuid>,
     languages: Vec<String>,
 }
@@ -198,7 +200,7 @@ pub(crate) async fn provider_cards(
     caller: Option<AccountId>,
 ) -> Result<HashMap<Uuid, ProviderCard>, StorageError> {
     let mut st = Statement::<ProviderCardSql>::new();
-    select(&mut st, PROVIDERS, " FROM providers p", FAVORITE_PROVIDERS, caller);
+    select(&mut st, PROVIDERS, OF_PROVIDERS, FAVORITE_PROVIDERS, caller);
     st.sql(" WHERE p.status = 'active' AND p.id = ANY (").bind(ids).sql(")");
     let rows: Vec<ProviderCardRow> = st.load(conn).await.map_err(storage("load providers"))?;
     rows.into_iter().map(|row| Ok((row.profile.id, ProviderCard::try_from(row)?))).collect()
@@ -218,17 +220,19 @@ impl From<RatingPart> for Rating {
     }
 }
 
-impl From<SummaryPart> for ProviderSummary {
-    fn from(row: SummaryPart) -> Self {
+impl TryFrom<SummaryPart> for ProviderSummary {
+    type Error = StorageError;
+
+    fn try_from(row: SummaryPart) -> Result<Self, StorageError> {
         let SummaryPart { id, slug, name, avatar, verification, rating } = row;
-        Self {
+        Ok(Self {
             id: ProviderId::from_uuid(id),
             slug: Slug::from_stored(slug),
             name: ProviderName::from_stored(name),
-            avatar: avatar.map(MediaId::from_uuid),
+            avatar: avatar.map(ItemRow::try_into).transpose()?,
             is_verified: verification == "verified",
             rating: rating.into(),
-        }
+        })
     }
 }
 
@@ -266,9 +270,9 @@ impl TryFrom<ListingCardRow> for ListingCard {
             rating: listing.rating.into(),
             favorites: listing.favorite_count,
             created_at: listing.created_at,
-            provider: provider.into(),
+            provider: provider.try_into()?,
             category: category.map(CategorySummary::from),
-            cover: cover.map(MediaRow::try_into).transpose()?,
+            cover: cover.map(ItemRow::try_into).transpose()?,
             is_favorite,
             distance: None,
         })
@@ -292,7 +296,7 @@ impl TryFrom<ProviderCardRow> for ProviderCard {
             slug: Slug::from_stored(profile.slug),
             name: ProviderName::from_stored(profile.name),
             headline: profile.headline.map(Headline::from_stored),
-            avatar: profile.avatar.map(MediaId::from_uuid),
+            avatar: profile.avatar.map(ItemRow::try_into).transpose()?,
             categories: profile.category_ids.into_iter().map(CategoryId::from_uuid).collect(),
             languages: languages.collect::<Result<_, _>>().map_err(corrupt)?,
             place: place(standing.lat, standing.lon)?,
