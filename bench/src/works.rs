@@ -44,12 +44,10 @@ pub(crate) struct Calendar {
 }
 
 /// Ten hours a day, of many providers.
-const OFFICE_HOURS: Calendar =
-    Calendar { opens_at: 480, minutes: 60, a_day: 10, shared: false };
+const OFFICE_HOURS: Calendar = Calendar { opens_at: 480, minutes: 60, a_day: 10, shared: false };
 
 /// Always open, of one provider.
-const AROUND_THE_CLOCK: Calendar =
-    Calendar { opens_at: 0, minutes: 15, a_day: 96, shared: true };
+const AROUND_THE_CLOCK: Calendar = Calendar { opens_at: 0, minutes: 15, a_day: 96, shared: true };
 
 impl Calendar {
     /// When a slot begins, counted from the first of the first day.
@@ -185,8 +183,7 @@ impl Marketplace {
 
     /// Takes another slot every time.
     fn appointments(&self, name: &'static str, calendar: Calendar, share: f64) -> Work {
-        let listings =
-            if calendar.shared { vec![self.popular] } else { self.bookable.clone() };
+        let listings = if calendar.shared { vec![self.popular] } else { self.bookable.clone() };
         let (start, calendars) = (self.start, u64::try_from(listings.len()).unwrap_or(1));
         let slot = move |number: u64| {
             let slot = BOOKED_FROM * u64::from(calendar.a_day) + number / calendars;

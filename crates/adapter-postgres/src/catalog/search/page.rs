@@ -377,8 +377,8 @@ impl<'q> Asked<'q> {
             }
             Reach::Wide(None) => {}
         }
-        // The planner takes a third of any rows to be below a limit and half of them to have a truth. Of the
-        // fields of a circle it is rather half, and then their newest are soon found.
+        // The planner assumes that an inequality holds for a third of the rows and `coalesce` for half of
+        // them, which is nearer to what a circle covers of its fields: then it sees that walking ends soon.
         let walked = matches!(reach, Reach::Fields(_));
         st.and(if walked { "coalesce((" } else { "((" });
         self.chord(st);
