@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::media::{change, create, files_in, sweep};
 use crate::pictures::{avatar_of, change_pictures, pass, pictures, set_avatar};
-use crate::reviews::{WORDS, a_completed_booking, a_workshop};
+use crate::reviews::WORDS;
 
 /// The bytes of a picture as it is stored; all pictures here have as many.
 async fn bytes_of_one() -> u64 {
@@ -37,9 +37,10 @@ fn nothing() -> Value {
 #[tokio::test]
 async fn listings_avatar_and_reviews_share_the_room_of_an_account_and_give_it_back() {
     let (market, one) = with_room_for_three().await;
-    let workshop = a_workshop(&market).await;
-    let provider = market.provider().await;
-    let booking = a_completed_booking(&market, &workshop, &provider).await;
+    let (owner, provider) = (market.provider().await, market.provider().await);
+    let booking = provider.requests(&owner.publishes("service").await).await;
+    owner.about_booking(&booking, "accept").await;
+    provider.about_booking(&booking, "confirm-done").await;
     let body = json!({ "booking_id": booking, "stars": 4, "text": WORDS });
     let review = provider.post("reviews", body).await.expect(201).id();
 
