@@ -50,6 +50,10 @@ impl Authenticator for CachedSessions {
             })?;
         self.check.member(&claims, facts.as_ref()).map_err(|error| refusal(&error))
     }
+
+    async fn changed(&self, session: SessionId) {
+        self.facts.invalidate(&session).await;
+    }
 }
 
 fn refusal(error: &IdentityError) -> Unauthenticated {

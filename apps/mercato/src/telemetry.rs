@@ -44,7 +44,9 @@ pub enum TelemetryError {
     #[error("measurements cannot be recorded: {0}")]
     Recorder(String),
     /// The address is taken or not ours.
-    #[error("cannot serve measurements on {address}: {source}")]
+    #[error(
+        "cannot serve measurements on {address}; set metrics.address to another, or metrics.enabled to false"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,

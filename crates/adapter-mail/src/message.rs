@@ -55,7 +55,9 @@ pub(crate) fn message(
     from: &Mailbox,
 ) -> Result<Message, Box<dyn Error + Send + Sync>> {
     let address = letter.to.address.as_str().parse()?;
-    let to = Mailbox::new(Some(letter.to.name.clone()), address);
+    // A header is a line, and the mail library panics at what is none.
+    let name = letter.to.name.replace(char::is_control, " ");
+    let to = Mailbox::new(Some(name), address);
     let mut builder = Message::builder()
         .from(from.clone())
         .to(to)

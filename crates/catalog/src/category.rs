@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use kernel::{CategoryId, Slug, Text};
+use kernel::{CategoryId, Line, Slug};
 
 /// What a category is called.
-pub type CategoryName = Text<1, 80>;
+pub type CategoryName = Line<1, 80>;
 
 /// A node of the tree in which listings stand.
 #[derive(Debug, Clone, PartialEq, Eq)]

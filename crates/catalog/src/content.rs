@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{CategoryId, Currency, FieldErrors, Money, Place, Text, TextError};
+use kernel::{CategoryId, Currency, FieldErrors, Line, Money, Place, Text, TextError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Access, Attributes, ListingField, ListingType};
 
 /// The headline of a listing.
-pub type Title = Text<3, 140>;
+pub type Title = Line<3, 140>;
 /// The long text of a listing.
 pub type Description = Text<0, 10_000>;
 

@@ -1,6 +1,8 @@
 use access::{Action, Actor, Relation, decide, permits};
 use chrono::{DateTime, Utc};
-use kernel::{AccountId, CategoryId, Distance, FieldErrors, Locale, Place, ProviderId, Slug, Text};
+use kernel::{
+    AccountId, CategoryId, Distance, FieldErrors, Line, Locale, Place, ProviderId, Slug, Text,
+};
 
 use crate::content::text;
 use crate::event::{ProviderEvent, ProviderFact};
@@ -8,9 +10,9 @@ use crate::media::{MediaItem, MediaKind, MediaLimits};
 use crate::{CatalogError, Change, GivenPlace, Rating};
 
 /// What a provider calls itself.
-pub type ProviderName = Text<2, 80>;
+pub type ProviderName = Line<2, 80>;
 /// A provider in one line.
-pub type Headline = Text<1, 160>;
+pub type Headline = Line<1, 160>;
 /// A provider in its own words.
 pub type About = Text<1, 5_000>;
 /// Why somebody decided as they did.

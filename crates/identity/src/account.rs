@@ -3,12 +3,12 @@ use std::fmt;
 use access::{Role, Roles};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use kernel::{AccountId, FieldErrors, Locale, Text};
+use kernel::{AccountId, FieldErrors, Line, Locale, Text};
 
 use crate::{AccountEvent, EmailAddress, IdentityError, PasswordHash};
 
 /// What a person is called: 1 to 80 characters.
-pub type DisplayName = Text<1, 80>;
+pub type DisplayName = Line<1, 80>;
 
 /// Why somebody did something to somebody else: 3 to 500 characters.
 pub type Reason = Text<3, 500>;

@@ -46,7 +46,8 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// All fields that are wrong, so that a person can mend them in one go.
+/// All fields that are wrong, so that a person can mend them in one go; the first hundred of them, so
+/// that an answer is not larger than its request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldErrors(pub Vec<FieldError>);
 
@@ -56,13 +57,19 @@ impl FieldErrors {
         Self(Vec::new())
     }
 
-    /// Notes one more.
+    /// The most that are noted.
+    pub const MOST: usize = 100;
+
+    /// Notes one more, up to [`Self::MOST`].
     pub fn add(
         &mut self,
         pointer: impl Into<String>,
         code: &'static str,
         detail: impl Into<String>,
     ) {
+        if self.0.len() == Self::MOST {
+            return;
+        }
         self.0.push(FieldError { pointer: pointer.into(), code, detail: detail.into() });
     }
 

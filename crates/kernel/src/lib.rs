@@ -41,7 +41,7 @@ pub use place::{Distance, Place, PlaceError};
 pub use random::RepeatingRandom;
 pub use random::{Random, SystemRandom};
 pub use storage::{StorageError, UnitOfWork};
-pub use text::{Slug, Text, TextError};
+pub use text::{Line, Slug, Text, TextError};
 pub use timer::{Timer, Timers};
 
 #[doc(hidden)]

@@ -4,9 +4,14 @@ use std::ops::Deref;
 use thiserror::Error;
 
 /// Text that a person wrote: trimmed, `MIN` to `MAX` characters, without control characters other
-/// than a line break or tab. PostgreSQL cannot store NUL; the others only serve to deceive.
+/// than a line break or tab. PostgreSQL cannot store NUL; the others only serve to deceive. One
+/// made of characters that show nothing is empty. Where `BREAKS` is false it is a [`Line`].
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text<const MIN: usize, const MAX: usize>(String);
+pub struct Text<const MIN: usize, const MAX: usize, const BREAKS: bool = true>(String);
+
+/// A text without line breaks and tabs, such as a name or a title: it stands in headers of mails, in
+/// lists and in addresses.
+pub type Line<const MIN: usize, const MAX: usize> = Text<MIN, MAX, false>;
 
 /// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -56,7 +61,18 @@ const fn deceives(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+/// Characters that show nothing: a name made of them alone is none.
+const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}'
+            | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFF8}' | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+impl<const MIN: usize, const MAX: usize, const BREAKS: bool> Text<MIN, MAX, BREAKS> {
     /// Checks and trims a text.
     pub fn new(text: &str) -> Result<Self, TextError> {
         let text = text.trim();
@@ -64,13 +80,14 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
         if given > MAX {
             return Err(TextError::TooLong { max: MAX, given });
         }
-        let forbidden =
-            |c: &char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || deceives(*c);
+        let breaks = |c: char| BREAKS && matches!(c, '\n' | '\r' | '\t');
+        let forbidden = |c: &char| (c.is_control() && !breaks(*c)) || deceives(*c);
         if let Some(character) = text.chars().find(forbidden) {
             return Err(TextError::Forbidden { character });
         }
-        if given < MIN {
-            return Err(TextError::TooShort { min: MIN, given });
+        let seen = text.chars().filter(|c| !is_unseen(*c) && !c.is_whitespace()).count();
+        if given < MIN || (MIN > 0 && seen == 0) {
+            return Err(TextError::TooShort { min: MIN, given: given.min(seen) });
         }
         Ok(Self(text.to_owned()))
     }
@@ -92,7 +109,7 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     }
 }
 
-impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
+impl<const MIN: usize, const MAX: usize, const BREAKS: bool> Deref for Text<MIN, MAX, BREAKS> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -100,19 +117,23 @@ impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
     }
 }
 
-impl<const MIN: usize, const MAX: usize> fmt::Debug for Text<MIN, MAX> {
+impl<const MIN: usize, const MAX: usize, const BREAKS: bool> fmt::Debug for Text<MIN, MAX, BREAKS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl<const MIN: usize, const MAX: usize> fmt::Display for Text<MIN, MAX> {
+impl<const MIN: usize, const MAX: usize, const BREAKS: bool> fmt::Display
+    for Text<MIN, MAX, BREAKS>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl<const MIN: usize, const MAX: usize> TryFrom<&str> for Text<MIN, MAX> {
+impl<const MIN: usize, const MAX: usize, const BREAKS: bool> TryFrom<&str>
+    for Text<MIN, MAX, BREAKS>
+{
     type Error = TextError;
 
     fn try_from(text: &str) -> Result<Self, TextError> {
@@ -177,6 +198,18 @@ mod tests {
             assert_eq!(Title::new(&text), Err(TextError::Forbidden { character }));
         }
         assert!(Title::new("a\nb\tc").is_ok());
+        for character in ['\n', '\r', '\t'] {
+            let name = format!("Anna{character}Bell");
+            assert_eq!(Line::<3, 10>::new(&name), Err(TextError::Forbidden { character }));
+        }
+    }
+
+    #[test]
+    fn a_text_that_shows_nothing_is_empty() {
+        for nothing in ["\u{200b}\u{200b}\u{200b}", "\u{3164}\u{2800}\u{ad}", "\u{feff} \u{2060}"] {
+            assert_eq!(Title::new(nothing), Err(TextError::TooShort { min: 3, given: 0 }));
+        }
+        assert!(Title::new("क्\u{200d}ष").is_ok(), "joiners belong into words");
     }
 
     #[test]

@@ -43,6 +43,34 @@ async fn a_suspended_person_is_signed_out_within_a_second_and_told_when_they_com
 }
 
 #[tokio::test]
+async fn whoever_becomes_a_provider_goes_on_as_one_at_once() {
+    let market = Marketplace::start().await;
+    let ada = market.client().await;
+    let _ = ada.get("me").await.expect(200);
+
+    let provider = ada.post("providers", json!({ "name": "Studio Ada" })).await.expect(201);
+
+    let me = ada.get("me").await.expect(200);
+    assert_eq!(me.body["provider_id"].as_str(), Some(&*provider.id()));
+}
+
+#[tokio::test]
+async fn a_name_is_one_line_that_shows_something() {
+    let market = Marketplace::start().await;
+    let ada = market.client().await;
+
+    for (name, code) in [
+        ("Ada\nLovelace", "forbidden_character"),
+        ("Ada\r\nBcc: all@example.org", "forbidden_character"),
+        ("\u{200b}\u{3164}", "too_short"),
+    ] {
+        let refused = ada.patch("me", "", json!({ "display_name": name })).await;
+        let refused = refused.refused(422, "validation");
+        assert_eq!(refused.body["errors"][0]["code"], code, "{name:?}");
+    }
+}
+
+#[tokio::test]
 async fn accounts_are_leafed_through_by_number_and_counted() {
     let market = Marketplace::start().await;
     let admin = market.operator().await;

@@ -12,6 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use async_trait::async_trait;
+use kernel::SessionId;
 
 use super::Problem;
 use super::operations::{Known, operation_of};
@@ -34,6 +35,10 @@ pub enum Unauthenticated {
 pub trait Authenticator: Debug + Send + Sync {
     /// The member behind the token.
     async fn authenticate(&self, token: &str) -> Result<Member, Unauthenticated>;
+
+    /// What this account may do has changed: looks at its session anew the next time, so that it can
+    /// go on at once.
+    async fn changed(&self, session: SessionId);
 }
 
 /// The caller; a visitor if no token was sent, or none is looked at. A token that does not count is

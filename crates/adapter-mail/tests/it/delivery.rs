@@ -40,6 +40,20 @@ async fn a_mail_arrives_with_both_parts_and_the_headers_that_stop_it() {
 }
 
 #[tokio::test]
+async fn a_name_of_several_lines_stays_in_its_header() {
+    let sink = MailSink::start().await;
+    let mailer = Mailer::new(&settings(&sink)).unwrap();
+    let mut letter = a_letter(Template::Notification, "en");
+    letter.to.name = "Kim\r\nBcc: everyone@example.org".to_owned();
+
+    mailer.deliver(&letter).await.unwrap();
+
+    let mail = sink.mail_to("kim@example.org").await;
+    assert_eq!(mail.to, ["kim@example.org"]);
+    assert_eq!(mail.header("Bcc"), "");
+}
+
+#[tokio::test]
 async fn a_mail_that_protects_an_account_cannot_be_stopped() {
     let sink = MailSink::start().await;
     let mailer = Mailer::new(&settings(&sink)).unwrap();

@@ -1,14 +1,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use kernel::{MediaId, Text};
+use kernel::{Line, MediaId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use super::{MediaFile, StorageKey};
 
 /// What a picture shows, for those who do not see it.
-pub type Alt = Text<1, 300>;
+pub type Alt = Line<1, 300>;
 
 /// A smaller copy of a picture, always WebP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

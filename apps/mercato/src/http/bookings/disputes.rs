@@ -71,7 +71,7 @@ struct ResolveBody {
     /// it.
     #[schema(minimum = 0, maximum = 100)]
     refund_percent: u8,
-    /// Why; both sides read it, and it stands in the audit log.
+    /// Why; both sides read it in the history of the booking, and it stands in the audit log.
     #[schema(min_length = 1, max_length = 2000)]
     reason: String,
 }

@@ -246,6 +246,9 @@ async fn register(
     let once = scope.map(|scope| Idempotency { scope, answer: &answer });
     let providers = &state.services.catalog.providers;
     let once = providers.register(&actor, &body.value.into(), once).await?;
+    if let Some(member) = actor.as_member() {
+        state.authenticator.changed(member.session).await;
+    }
     Ok(respond(once, answer))
 }
 
