@@ -1,6 +1,6 @@
 //! Traces for an OpenTelemetry collector: requests, jobs and transactions, sent by OTLP over HTTP.
 //!
-//! They are spans of the target [`TARGET`], which the logs leave out. While no collector is set
+//! They are spans of the target `TARGET`, which the logs leave out. While no collector is set
 //! they are disabled, and cost a comparison each. They hold templates of paths, never paths: who
 //! reads traces learns nothing about people.
 
