@@ -10,10 +10,10 @@ use crate::say;
 
 /// Names that stand for several in [`TABLE`] and in [`GUARDED`].
 const GROUPS: [(&str, &str); 4] = [
-    ("domains", "identity catalog bookings reviews notifications"),
+    ("domains", "identity catalog bookings billing reviews promotions notifications"),
     (
         "adapters",
-        "adapter-credentials adapter-mail adapter-pictures adapter-postgres adapter-storage",
+        "adapter-cloudpayments adapter-credentials adapter-mail adapter-manual adapter-pictures adapter-postgres adapter-sandbox adapter-storage adapter-stripe",
     ),
     (
         "database",
@@ -35,20 +35,29 @@ const TABLE: &str = "
     identity            | access kernel             |                           |
     catalog             | access kernel             |                           |
     bookings            | access kernel             |                           |
+    billing             | access kernel             |                           |
     reviews             | access kernel             |                           |
+    promotions          | access kernel             |                           |
     notifications       | access kernel             |                           |
 
     adapter-credentials | access identity kernel    | argon2 jsonwebtoken tokio |
     adapter-mail        | notifications kernel      | lettre tokio              | test-support
+    adapter-manual      | access billing kernel     |                           |
     adapter-pictures    | catalog kernel            | image tokio               |
     adapter-storage     | catalog kernel            | object_store tokio        | test-support
+    adapter-cloudpayments | billing gateway-client kernel | reqwest             | gateway-fakes
+    adapter-sandbox     | billing gateway-client hostile-http kernel | reqwest tokio | gateway-fakes
+    adapter-stripe      | billing gateway-client kernel | reqwest               | gateway-fakes
     adapter-postgres    | access domains kernel     | database graphile_worker tokio | embedded-postgres test-support
+    gateway-client      | billing                   | reqwest tokio             | hostile-http
+    hostile-http        | kernel                    | reqwest tokio             |
 
     embedded-postgres   |                           | tokio tokio-postgres      |
+    gateway-fakes       | billing hostile-http kernel | tokio                   |
     test-support        | adapter-postgres embedded-postgres kernel | tokio tokio-postgres |
 
-    mercato             | access adapters domains embedded-postgres kernel | graphile_worker image tokio tokio-postgres web | test-support
-    tests               | access domains kernel mercato test-support | reqwest tokio tokio-postgres |
+    mercato             | access adapters domains embedded-postgres gateway-client kernel | graphile_worker image reqwest tokio tokio-postgres web | test-support
+    tests               | access domains gateway-fakes kernel mercato test-support | reqwest tokio tokio-postgres |
     bench               | adapter-postgres embedded-postgres kernel test-support | actix-web reqwest tokio tokio-postgres |
     xtask               | embedded-postgres         | tokio                     |
 ";

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ExitCode, Stdio},
     time::Instant,
 };
@@ -19,7 +19,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{say, target};
+use crate::{python, say, target};
 
 /// The version that is known to work; another one checks other things.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -65,7 +65,9 @@ pub(crate) async fn run(workspace: &Metadata, effort: &Effort) -> Result<ExitCod
     }
     let folder = target(workspace).join("fuzz");
     let home = folder.join("postgres");
-    let program = install(&target(workspace).join("schemathesis")).await?;
+    let environment = target(workspace).join("schemathesis");
+    python::install(&environment, SCHEMATHESIS).await?;
+    let program = environment.join("bin/schemathesis");
     ensure!(
         Command::new("cargo").args(["build", "--package", "mercato"]).status().await?.success(),
         "mercato does not build"
@@ -77,29 +79,6 @@ pub(crate) async fn run(workspace: &Metadata, effort: &Effort) -> Result<ExitCod
     postgres.stop().await?;
     embedded_postgres::remove(&home)?;
     Ok(if passed? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Schemathesis in a Python environment of its own, installed once.
-async fn install(environment: &Path) -> Result<PathBuf> {
-    let program = environment.join("bin/schemathesis");
-    let stamp = environment.join("installed");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == SCHEMATHESIS) {
-        return Ok(program);
-    }
-    say(&format!("installing {SCHEMATHESIS} into {}", environment.display()));
-    let made =
-        Command::new("python3").args(["-m", "venv", "--clear"]).arg(environment).status().await;
-    ensure!(
-        made.is_ok_and(|status| status.success()),
-        "this needs Python 3.10 or newer with its module venv (Debian: apt-get install python3-venv)"
-    );
-    let installed = Command::new(environment.join("bin/pip"))
-        .args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS])
-        .status()
-        .await?;
-    ensure!(installed.success(), "{SCHEMATHESIS} cannot be installed");
-    fs::write(stamp, SCHEMATHESIS)?;
-    Ok(program)
 }
 
 /// Serves a marketplace, and lets every caller have a go at it.

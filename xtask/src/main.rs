@@ -1,8 +1,10 @@
-//! The project's own automation: `cargo xtask test`, `fuzz`, `dependencies` and `reset`.
+//! The project's own automation: `cargo xtask test`, `fuzz`, `stripe`, `dependencies` and `reset`.
 
 mod dependencies;
 mod fuzz;
+mod python;
 mod reset;
+mod stripe;
 mod test;
 
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ enum Task {
     },
     /// Call a demonstration marketplace as nobody would, and compare its answers with its description. Needs Python.
     Fuzz(fuzz::Effort),
+    /// Drive the fake of Stripe with Stripe's own library. Needs Python.
+    Stripe,
     /// Check that dependencies point in one direction only.
     Dependencies,
     /// Delete the data of the demonstration and of the tests.
@@ -34,6 +38,7 @@ fn main() -> Result<ExitCode> {
     match task {
         Task::Test { selection } => test::run(&workspace, &selection),
         Task::Fuzz(effort) => fuzz::run(&workspace, &effort),
+        Task::Stripe => stripe::run(&workspace),
         Task::Dependencies => Ok(dependencies::run(&workspace)),
         Task::Reset => reset::run(&workspace),
     }

@@ -126,8 +126,52 @@ actions! {
     /// Decide on reviews.
     ReviewModerate = "review.moderate",
 
+    /// See what promotions can be bought.
+    PromotionProductRead = "promotion.product.read",
+    /// Buy a promotion for one's own listing or profile.
+    PromotionBuy = "promotion.buy",
+    /// See one's own promotions and their figures.
+    PromotionRead = "promotion.read",
+    /// Cancel one's own promotion.
+    PromotionCancel = "promotion.cancel",
+    /// Change what promotions can be bought, see all of them and take them back.
+    PromotionAdminister = "promotion.administer",
+    /// Make, change and close coupons.
+    CouponAdminister = "coupon.administer",
+
     /// See one's own notifications and choose what to be told of.
     NotificationManage = "notification.manage",
+
+    /// Pay for something.
+    PaymentCreate = "payment.create",
+    /// See one's own payments and continue them.
+    PaymentRead = "payment.read",
+    /// See all payments, refund them, and settle those that no gateway answers for.
+    PaymentAdminister = "payment.administer",
+    /// See and remove one's own saved cards.
+    CardManage = "card.manage",
+    /// See plans that can be subscribed to.
+    PlanRead = "plan.read",
+    /// Create and change plans of one's own provider profile.
+    PlanManage = "plan.manage",
+    /// Create and change plans of the marketplace.
+    PlanAdminister = "plan.administer",
+    /// Subscribe to a plan.
+    SubscriptionCreate = "subscription.create",
+    /// See, change, cancel and resume one's own subscriptions.
+    SubscriptionManage = "subscription.manage",
+    /// See invoices that one paid or issued.
+    InvoiceRead = "invoice.read",
+    /// See one's own balance, statement and payouts.
+    BalanceRead = "balance.read",
+    /// Say where one's own payouts go.
+    PayoutAccountManage = "payout_account.manage",
+    /// Read the ledger.
+    LedgerRead = "ledger.read",
+    /// Approve, confirm and cancel payouts, set the terms of a provider.
+    PayoutAdminister = "payout.administer",
+    /// See and replay what gateways sent.
+    WebhookAdminister = "webhook.administer",
 
     /// See and replay background jobs.
     JobAdminister = "job.administer",

@@ -119,7 +119,24 @@ pub const fn grants(action: Action) -> &'static [Grant] {
         Action::ReviewVote => &[CLIENT],
         Action::ReviewModerate => &[MODERATOR, ADMIN],
 
+        Action::PromotionProductRead => &[EVERYONE],
+        Action::PromotionBuy | Action::PromotionRead | Action::PromotionCancel => &[PROVIDER_OWNER],
+        Action::PromotionAdminister | Action::CouponAdminister => &[ADMIN],
+
         Action::NotificationManage => &[ACCOUNT_OWNER],
+
+        Action::PaymentCreate | Action::SubscriptionCreate => &[CLIENT],
+        Action::PaymentRead
+        | Action::CardManage
+        | Action::SubscriptionManage
+        | Action::InvoiceRead => &[ACCOUNT_OWNER],
+        Action::PlanRead => &[EVERYONE],
+        Action::PlanManage | Action::BalanceRead | Action::PayoutAccountManage => &[PROVIDER_OWNER],
+        Action::PaymentAdminister
+        | Action::PlanAdminister
+        | Action::LedgerRead
+        | Action::PayoutAdminister
+        | Action::WebhookAdminister => &[ADMIN],
 
         Action::JobAdminister | Action::ClockAdvance => &[ADMIN],
     }

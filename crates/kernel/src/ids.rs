@@ -47,6 +47,42 @@ id! {
     pub struct NotificationId("ntf");
 }
 id! {
+    /// A purchase of stocked listings.
+    pub struct OrderId("ord");
+}
+id! {
+    /// Paid visibility of a listing or provider for a period.
+    pub struct PromotionId("prm");
+}
+id! {
+    /// The one-time purchase of a listing's content.
+    pub struct PurchaseId("pur");
+}
+id! {
+    /// A timed sale to the highest bidder.
+    pub struct AuctionId("auc");
+}
+id! {
+    /// One attempt to move money for one purpose, through one gateway.
+    pub struct PaymentId("pay");
+}
+id! {
+    /// A recurring price.
+    pub struct PlanId("pln");
+}
+id! {
+    /// An account's running agreement to a plan.
+    pub struct SubscriptionId("sub");
+}
+id! {
+    /// What a payer is charged for, on paper.
+    pub struct InvoiceId("inv");
+}
+id! {
+    /// Money on its way to a provider.
+    pub struct PayoutId("pot");
+}
+id! {
     /// Something that happened.
     pub struct EventId("evt");
 }

@@ -30,8 +30,9 @@ pub use idempotency::{
     Answer, Claim, Idempotency, IdempotencyError, IdempotencyLedger, IdempotencyScope, Once,
 };
 pub use ids::{
-    AccountId, BookingId, CategoryId, ChangeRequestId, EventId, ExportId, ListingId, MediaId,
-    NotificationId, OfferId, ProviderId, ReviewId, SessionId,
+    AccountId, AuctionId, BookingId, CategoryId, ChangeRequestId, EventId, ExportId, InvoiceId,
+    ListingId, MediaId, NotificationId, OfferId, OrderId, PaymentId, PayoutId, PlanId, PromotionId,
+    ProviderId, PurchaseId, ReviewId, SessionId, SubscriptionId,
 };
 pub use locale::{Locale, UnknownLocale};
 pub use money::{Currency, Money, MoneyError};
