@@ -7,6 +7,7 @@
 //! A module per domain, private row structs, `From`/`TryFrom` between rows and records, and the
 //! names of constraints mapped to the domain's errors: nothing else belongs here.
 
+mod billing;
 mod bookings;
 mod catalog;
 mod endpoint;
@@ -16,12 +17,16 @@ mod migrate;
 mod notifications;
 mod platform;
 mod pools;
+mod promotions;
 mod reviews;
+mod sandbox;
 mod schema;
 mod statement;
 mod store;
+mod transfers;
 mod tx;
 
+pub use billing::{Billing, SecretKey, SecretKeys};
 pub use endpoint::{EndpointError, trusting};
 pub use migrate::{MigrationError, SchemaStanding, migrate, pending_migrations};
 pub use notifications::SEND_MAIL;
@@ -30,4 +35,5 @@ pub use platform::{
     RowCopy, STANDING_JOBS, ServerFacts, TIMER_JOB, job_queue,
 };
 pub use store::{Cause, PgStore, SEARCH_SESSION, Settings, Subscriptions};
+pub use transfers::BankTransfer;
 pub use tx::PgTx;

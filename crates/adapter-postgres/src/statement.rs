@@ -87,9 +87,10 @@ impl<ST> Statement<ST> {
     }
 
     /// Adds another statement.
-    #[cfg(test)]
-    pub(crate) fn append<OTHER>(&mut self, other: Statement<OTHER>) {
+    pub(crate) fn append<OTHER>(&mut self, other: Statement<OTHER>) -> &mut Self {
         self.pieces.extend(other.pieces);
+        self.conditions += other.conditions;
+        self
     }
 
     /// Adds a name that the program made, such as the alias of the third join.

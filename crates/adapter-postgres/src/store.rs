@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::media::StorageQuota;
+use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Object;
 use kernel::{Ids, StorageError, SystemIds};
 
 use crate::PgTx;
+use crate::billing::{Billing, BillingParts};
 use crate::catalog::TaxonomyCache;
 use crate::platform::{JobPolicies, JobPolicy};
 use crate::pools::Pools;
@@ -78,6 +80,7 @@ pub struct PgStore {
     ids: Arc<dyn Ids>,
     cause: Cause,
     taxonomy: Arc<TaxonomyCache>,
+    billing: BillingParts,
 }
 
 impl fmt::Debug for PgStore {
@@ -106,6 +109,7 @@ impl PgStore {
             ids: Arc::new(SystemIds),
             cause: || None,
             taxonomy: Arc::default(),
+            billing: BillingParts::default(),
         })
     }
 
@@ -135,12 +139,29 @@ impl PgStore {
         (self.policies)(identifier)
     }
 
+    /// The same store for a marketplace that takes money: without it no card is kept, and bookings
+    /// are paid for between their two sides.
+    #[must_use]
+    pub fn with_billing(self, billing: Billing) -> Self {
+        Self { billing: billing.into(), ..self }
+    }
+
     /// Opens a transaction.
     pub async fn open(&self) -> Result<PgTx, StorageError> {
         let (subscriptions, policies) = (self.subscriptions, self.policies);
-        let (ids, cause) = (Arc::clone(&self.ids), self.cause);
+        let (ids, cause, billing) = (Arc::clone(&self.ids), self.cause, self.billing.clone());
         let conn = self.conn().await?;
-        PgTx::begin(conn, subscriptions, policies, self.quota, ids, cause).await
+        PgTx::begin(conn, subscriptions, policies, self.quota, ids, cause, billing).await
+    }
+
+    /// What the store was told for billing.
+    pub(crate) const fn billing(&self) -> &BillingParts {
+        &self.billing
+    }
+
+    /// The time, by the clock of the marketplace.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.billing.clock.now()
     }
 
     /// A connection for reads and for single statements.

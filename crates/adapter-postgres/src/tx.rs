@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use catalog::media::StorageQuota;
+use chrono::{DateTime, Utc};
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use kernel::{Ids, StorageError, UnitOfWork};
 use tokio::time::timeout;
 
+use crate::billing::BillingParts;
 use crate::failure::storage;
 use crate::platform::{JobPolicies, JobPolicy};
 use crate::store::{Cause, Subscriptions};
@@ -25,6 +27,7 @@ pub struct PgTx {
     policies: JobPolicies,
     quota: StorageQuota,
     ids: Arc<dyn Ids>,
+    billing: BillingParts,
     cause: Cause,
     /// Measures it, where transactions are traced; ends with it.
     span: tracing::Span,
@@ -44,6 +47,7 @@ impl PgTx {
         quota: StorageQuota,
         ids: Arc<dyn Ids>,
         cause: Cause,
+        billing: BillingParts,
     ) -> Result<Self, StorageError> {
         // From here on the guard owns the connection: a request that is given up between BEGIN and
         // its answer rolls back like any other.
@@ -54,7 +58,8 @@ impl PgTx {
             db.system.name = "postgresql",
             committed = tracing::field::Empty,
         );
-        let mut tx = Self { conn: Some(conn), subscriptions, policies, quota, ids, cause, span };
+        let mut tx =
+            Self { conn: Some(conn), subscriptions, policies, quota, ids, cause, billing, span };
         tx.conn().batch_execute("BEGIN").await.map_err(storage("begin a transaction"))?;
         Ok(tx)
     }
@@ -85,6 +90,21 @@ impl PgTx {
 
     pub(crate) fn ids(&self) -> &dyn Ids {
         &*self.ids
+    }
+
+    /// The same, to keep while the transaction is worked with.
+    pub(crate) fn shared_ids(&self) -> Arc<dyn Ids> {
+        Arc::clone(&self.ids)
+    }
+
+    /// The time, by the clock of the marketplace.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.billing.clock.now()
+    }
+
+    /// What the store was told for billing.
+    pub(crate) const fn billing(&self) -> &BillingParts {
+        &self.billing
     }
 }
 

@@ -71,8 +71,6 @@ macro_rules! commands {
 commands! {
     /// The gateway holds the client's money.
     PaymentAuthorised = "payment_authorised",
-    /// The gateway could not get the client's money.
-    PaymentFailed = "payment_failed",
     /// The provider proposes price and work.
     Offer = "offer",
     /// The client answers an offer with another.
@@ -124,7 +122,7 @@ impl Command {
     /// confirms.
     pub const fn sides(self) -> &'static [Side] {
         match self {
-            Self::PaymentAuthorised | Self::PaymentFailed => &[Side::Gateway],
+            Self::PaymentAuthorised => &[Side::Gateway],
             Self::Offer | Self::Decline | Self::Start | Self::ReportDone => &[Side::Provider],
             Self::CounterOffer
             | Self::Withdraw
@@ -279,7 +277,7 @@ impl Booking {
         command.sides().contains(&by)
             && match &self.status {
                 Status::AwaitingPayment { hold_until } => match command {
-                    Command::PaymentAuthorised | Command::PaymentFailed => true,
+                    Command::PaymentAuthorised => true,
                     Command::Expire => now >= *hold_until,
                     _ => false,
                 },

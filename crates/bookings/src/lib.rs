@@ -69,6 +69,6 @@ pub use port::{
 };
 pub use process::{Appointment, Budget, ListPrice, Process, ProcessKind};
 pub use schedule_service::{ListingSlots, ScheduleService};
-pub use service::{BookingService, Seen, SubmitBooking};
+pub use service::{BookingService, PAYMENT_EVENTS, PAYMENT_HANDLER, Seen, SubmitBooking};
 pub use slot::{FreeSlot, Occupied, slots};
 pub use status::{CancelCause, Completion, Reason, Status, TimeProposal};

@@ -28,14 +28,6 @@ impl Booking {
         Ok(self.become_status(status, command, Side::Gateway, Happening::Submitted))
     }
 
-    /// The gateway could not get the client's money.
-    pub fn payment_failed(&mut self, now: DateTime<Utc>) -> Result<Transition, BookingError> {
-        self.require(Command::PaymentFailed, Side::Gateway, now)?;
-        self.funds = Funds::Settled;
-        let status = Status::Expired { at: now };
-        Ok(self.become_status(status, Command::PaymentFailed, Side::Gateway, Happening::Expired))
-    }
-
     /// The provider proposes price and work. The client gets the full time to answer.
     pub fn offer(
         &mut self,

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::{
-    AccountId, BookingId, IdempotencyLedger, Limit, ListingId, Outbox, Page, ProviderId,
+    AccountId, BookingId, IdempotencyLedger, Inbox, Limit, ListingId, Outbox, Page, ProviderId,
     StorageError, Timers, UnitOfWork,
 };
 
@@ -147,6 +147,7 @@ pub trait BookingTx:
     + Schedules
     + Payments
     + Outbox
+    + Inbox
     + Timers
     + IdempotencyLedger
     + AuditLog
@@ -160,6 +161,7 @@ impl<T> BookingTx for T where
         + Schedules
         + Payments
         + Outbox
+        + Inbox
         + Timers
         + IdempotencyLedger
         + AuditLog

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use access::{Action, Actor, AuditEntry, Relation, decide};
 use chrono::{DateTime, Utc};
 use kernel::{
-    AccountId, BookingId, Clock, Idempotency, Ids, Limit, ListingId, Money, OfferId, Once, Page,
+    AccountId, BookingId, Clock, EventMessage, Idempotency, Ids, Limit, ListingId, Money, OfferId,
+    Once, Page,
 };
 use serde_json::json;
 
@@ -13,6 +14,14 @@ use crate::{
     BookingReads, BookingStore, BookingTx, CancellationQuote, Command, HistoryEntry, Message,
     NewBooking, Parties, Policy, Process, Reaction, Reason, Side, Transition,
 };
+
+/// The name under which [`BookingService::on_payment`] remembers what it has handled.
+pub const PAYMENT_HANDLER: &str = "bookings.on_payment";
+
+const PAYMENT_AUTHORIZED: &str = "payment.authorized.v1";
+
+/// The events that [`BookingService::on_payment`] follows.
+pub const PAYMENT_EVENTS: &[&str] = &[PAYMENT_AUTHORIZED];
 
 /// The use cases around bookings.
 #[derive(Clone)]
@@ -282,36 +291,37 @@ impl BookingService {
         Ok(booking)
     }
 
-    /// The gateway holds the client's money for a booking, until a time if that is limited.
-    /// Money that comes too late is given back.
-    pub async fn payment_authorised(
-        &self,
-        id: BookingId,
-        until: Option<DateTime<Utc>>,
-    ) -> Result<(), BookingError> {
+    /// What happened to a payment: an appointment whose money is reserved goes to its provider. Money
+    /// that comes too late is given back. A card that is refused changes nothing: the slot stays
+    /// held for its time, and the client pays by another. Handling an event twice changes nothing,
+    /// nor does one about something else.
+    pub async fn on_payment(&self, event: &EventMessage) -> Result<(), BookingError> {
+        let reference = event.payload["reference"].as_str();
+        let Some(id) = reference.and_then(|text| text.parse::<BookingId>().ok()) else {
+            return Ok(());
+        };
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
+        if !tx.first_time(PAYMENT_HANDLER, event.id).await? {
+            return Ok(());
+        }
         let mut booking = load(&mut *tx, id).await?;
         let timers = booking.timers(now);
-        match booking.payment_authorised(until, now, &self.policy) {
+        let outcome = match event.name.as_str() {
+            PAYMENT_AUTHORIZED => {
+                let until = event.payload["authorized_until"].as_str();
+                let until = until.and_then(|text| text.parse().ok());
+                booking.payment_authorised(until, now, &self.policy)
+            }
+            _ => return Ok(tx.commit().await?),
+        };
+        match outcome {
             Ok(transition) => {
                 tx.update_booking(&booking).await?;
                 record(&mut *tx, &booking, &transition, &timers, None, now).await?;
             }
             Err(settlement) => tx.settle_booking(&booking, &settlement).await?,
         }
-        Ok(tx.commit().await?)
-    }
-
-    /// The gateway could not get the client's money for a booking.
-    pub async fn payment_failed(&self, id: BookingId) -> Result<(), BookingError> {
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        let mut booking = load(&mut *tx, id).await?;
-        let timers = booking.timers(now);
-        let transition = booking.payment_failed(now)?;
-        tx.update_booking(&booking).await?;
-        record(&mut *tx, &booking, &transition, &timers, None, now).await?;
         Ok(tx.commit().await?)
     }
 

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use kernel::{
-    AccountId, Answer, BookingId, Claim, Currency, Event, IdempotencyError, IdempotencyLedger,
-    IdempotencyScope, ListingId, Money, OfferId, Outbox, ProviderId, SessionId, StorageError,
-    Timer, Timers, UnitOfWork,
+    AccountId, Answer, BookingId, Claim, Currency, Event, EventId, IdempotencyError,
+    IdempotencyLedger, IdempotencyScope, Inbox, ListingId, Money, OfferId, Outbox, ProviderId,
+    SessionId, StorageError, Timer, Timers, UnitOfWork,
 };
 use mockall::mock;
 use serde_json::Value;
@@ -93,6 +93,15 @@ mock! {
             booking: &Booking,
             settlement: &Settlement,
         ) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
+    impl Inbox for BookingTx {
+        async fn first_time(
+            &mut self,
+            handler: &'static str,
+            event: EventId,
+        ) -> Result<bool, StorageError>;
     }
 
     #[async_trait]

@@ -32,7 +32,7 @@ pub use error::CatalogError;
 pub use event::{ListingEvent, ListingFact, ProviderEvent, ProviderFact, TaxonomyEvent};
 pub use key::{Key, KeyError};
 pub use lifecycle::{Cause, Edit};
-pub use listing::{Counters, Listing, ListingRecord, ListingStatus, Rating};
+pub use listing::{Counters, Listing, ListingRecord, ListingStatus, Promoted, Rating};
 pub use listing_type::{
     Access, AttributeDeclaration, AttributeKindName, ListingField, ListingType,
     ListingTypeDeclaration, Moderation, ReviewCriterion, TransactionMode,

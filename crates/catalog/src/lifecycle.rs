@@ -11,7 +11,7 @@ use crate::event::{ListingEvent, ListingFact};
 use crate::price::{PriceChange, PriceReason, is_small_change};
 use crate::{
     CatalogError, ChangeSet, Counters, Listing, ListingField, ListingRecord, ListingStatus,
-    ListingType, MediaEdit, Moderation, Rating, Reason,
+    ListingType, MediaEdit, Moderation, Promoted, Rating, Reason,
 };
 
 /// Who does something, and when.
@@ -58,6 +58,7 @@ impl Listing {
             unreviewed_since: None,
             cover: None,
             rating: Rating::default(),
+            promoted: Promoted::default(),
             counters: Counters::default(),
             version: 1,
             created_at: cause.now,

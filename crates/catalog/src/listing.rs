@@ -24,6 +24,15 @@ pub struct Counters {
     pub favorites: i32,
 }
 
+/// What somebody paid for so that a listing is seen; kept by the promotions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Promoted {
+    /// It may take its turn before the results of a search.
+    pub is_top: bool,
+    /// It is shown at greater length in lists.
+    pub is_detailed: bool,
+}
+
 /// Where a listing stands. Data that exists only in one state lives in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListingStatus {
@@ -98,6 +107,8 @@ pub struct ListingRecord {
     pub rating: Rating,
     /// Kept by the engagement.
     pub counters: Counters,
+    /// What it had of that when it was loaded.
+    pub promoted: Promoted,
     /// How often its provider or a moderator changed it, from 1. Counters and ratings do not.
     pub version: i32,
     /// When it was created.

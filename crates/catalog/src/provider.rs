@@ -108,6 +108,9 @@ pub struct Provider {
     pub status: ProviderStatus,
     /// What reviews say; kept by the reviews.
     pub rating: Rating,
+    /// Whether somebody paid for it to be marked as a professional when it was loaded; kept by the
+    /// promotions.
+    pub is_pro: bool,
     /// How often it was changed, from 1.
     pub version: i32,
     /// When it registered.
@@ -263,6 +266,7 @@ impl Provider {
             verification: Verification::Unverified,
             status: ProviderStatus::Active,
             rating: Rating::default(),
+            is_pro: false,
             version: 1,
             created_at: now,
             updated_at: now,

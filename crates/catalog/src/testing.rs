@@ -16,9 +16,9 @@ pub use crate::port::MockCatalogStore;
 use crate::{
     Access, Attributes, CatalogError, Category, ChangeRequest, ChangeRequestRepository, Content,
     Counters, Description, Key, Listing, ListingRecord, ListingRepository, ListingStatus,
-    ListingType, ListingTypeDeclaration, PriceChange, PriceUnit, Profile, Provider, ProviderName,
-    ProviderRepository, ProviderRole, ProviderStatus, Rating, References, TaxonomyRepository,
-    Title, Verification,
+    ListingType, ListingTypeDeclaration, PriceChange, PriceUnit, Profile, Promoted, Provider,
+    ProviderName, ProviderRepository, ProviderRole, ProviderStatus, Rating, References,
+    TaxonomyRepository, Title, Verification,
 };
 
 mock! {
@@ -149,6 +149,7 @@ pub fn a_listing(now: DateTime<Utc>) -> ListingRecord {
         unreviewed_since: None,
         cover: None,
         rating: Rating::default(),
+        promoted: Promoted::default(),
         counters: Counters::default(),
         version: 1,
         created_at: now,
@@ -191,6 +192,7 @@ pub fn a_provider(now: DateTime<Utc>) -> Provider {
         verification: Verification::Unverified,
         status: ProviderStatus::Active,
         rating: Rating::default(),
+        is_pro: false,
         version: 1,
         created_at: now,
         updated_at: now,

@@ -9,6 +9,10 @@ use serde::Deserialize;
 pub enum Topic {
     /// Requests, offers, appointments, work.
     Bookings,
+    /// Payments, subscriptions, invoices, payouts.
+    Payments,
+    /// Paid visibility: when it begins and ends.
+    Promotions,
     /// Reviews by and of oneself.
     Reviews,
     /// Decisions on one's listings and profile.
@@ -21,17 +25,32 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order of the docs.
-    pub const ALL: [Self; 5] =
-        [Self::Bookings, Self::Reviews, Self::Listings, Self::Moderation, Self::Account];
+    pub const ALL: [Self; 7] = [
+        Self::Bookings,
+        Self::Payments,
+        Self::Promotions,
+        Self::Reviews,
+        Self::Listings,
+        Self::Moderation,
+        Self::Account,
+    ];
 
     /// Those that people choose about.
-    pub const OPTIONAL: [Self; 4] =
-        [Self::Bookings, Self::Reviews, Self::Listings, Self::Moderation];
+    pub const OPTIONAL: [Self; 6] = [
+        Self::Bookings,
+        Self::Payments,
+        Self::Promotions,
+        Self::Reviews,
+        Self::Listings,
+        Self::Moderation,
+    ];
 
     /// Its name on the wire and in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Bookings => "bookings",
+            Self::Payments => "payments",
+            Self::Promotions => "promotions",
             Self::Reviews => "reviews",
             Self::Listings => "listings",
             Self::Moderation => "moderation",
@@ -49,10 +68,10 @@ impl FromStr for Topic {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|topic| topic.name() == name)
-            .ok_or_else(|| "must be one of bookings, reviews, listings, moderation".to_owned())
+        Self::ALL.into_iter().find(|topic| topic.name() == name).ok_or_else(|| {
+            "must be one of bookings, payments, promotions, reviews, listings, moderation"
+                .to_owned()
+        })
     }
 }
 

@@ -194,6 +194,11 @@ impl MailService {
     fn page_of(&self, mail: &MailRecord) -> String {
         let folder = match mail.subject.split('_').next() {
             Some("bkg") => "bookings",
+            Some("pay") => "payments",
+            Some("sub") => "subscriptions",
+            Some("inv") => "invoices",
+            Some("pot") => "payouts",
+            Some("prm") => "promotions",
             Some("rev") => "reviews",
             Some("lst") => "listings",
             Some("prv") => "providers",

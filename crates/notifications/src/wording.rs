@@ -123,11 +123,11 @@ fn fill(sentence: &str, facts: &Facts<'_>, formats: &Formats) -> Option<String> 
 fn fact(name: &str, facts: &Facts<'_>, formats: &Formats) -> Option<String> {
     match name {
         "listing" => Some(facts.listing_title.unwrap_or(&formats.nameless).to_owned()),
-        "slot_start" | "deadline" => {
+        "slot_start" | "deadline" | "access_until" | "ends_at" => {
             let at: DateTime<Utc> = facts.payload[name].as_str()?.parse().ok()?;
             Some(at.with_timezone(&facts.time_zone).format(&formats.time).to_string())
         }
-        "refund" => {
+        "refund" | "amount" | "returned" => {
             let amount = facts.payload[name]["amount"].as_i64().filter(|amount| *amount > 0)?;
             let currency: Currency = facts.payload[name]["currency"].as_str()?.parse().ok()?;
             Some(Money::new(amount, currency).to_string())
@@ -165,7 +165,11 @@ mod tests {
         let payload = json!({
             "slot_start": "2026-11-21T12:00:00Z",
             "deadline": "2026-11-21T12:00:00Z",
+            "access_until": "2026-11-21T12:00:00Z",
+            "ends_at": "2026-11-21T12:00:00Z",
             "refund": {"amount": 1999, "currency": "EUR"},
+            "amount": {"amount": 1999, "currency": "EUR"},
+            "returned": {"amount": 1999, "currency": "EUR"},
         });
         let time_zone = Tz::Europe__Berlin;
         let facts = Facts { payload: &payload, listing_title: Some("Shelves"), time_zone };

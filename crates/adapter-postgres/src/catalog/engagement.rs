@@ -99,7 +99,7 @@ impl EngagementStore for PgStore {
         let mut conn = self.conn().await?;
         let page = kept(&mut conn, st, limit).await?;
         let ids = page.items.iter().map(|(id, _)| *id).collect();
-        let mut cards = listing_cards(&mut conn, ids, Some(account)).await?;
+        let mut cards = listing_cards(&mut conn, ids, Some(account), self.now()).await?;
         let card = |(id, since)| Some(Kept { item: cards.remove(&id)?, since });
         let items = page.items.into_iter().filter_map(card).collect();
         let next =
@@ -127,7 +127,7 @@ impl EngagementStore for PgStore {
         let mut conn = self.conn().await?;
         let page = kept(&mut conn, st, limit).await?;
         let ids = page.items.iter().map(|(id, _)| *id).collect();
-        let mut cards = provider_cards(&mut conn, ids, Some(account)).await?;
+        let mut cards = provider_cards(&mut conn, ids, Some(account), self.now()).await?;
         let card = |(id, since)| Some(Kept { item: cards.remove(&id)?, since });
         let items = page.items.into_iter().filter_map(card).collect();
         let next =

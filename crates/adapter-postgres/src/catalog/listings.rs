@@ -7,7 +7,7 @@ use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, ListingId, Money, StorageError};
 
-use super::rows::{ListingRow, ListingValues, money};
+use super::rows::{ListingValues, PromotedRow, money, promoted_listing};
 use crate::PgTx;
 use crate::failure::{storage, violates};
 use crate::schema::catalog::{approved_prices, listings, price_history};
@@ -29,10 +29,11 @@ fn refused(error: diesel::result::Error, action: &'static str) -> CatalogError {
 #[async_trait]
 impl ListingRepository for PgTx {
     async fn listing_for_update(&mut self, id: ListingId) -> Result<Option<Listing>, StorageError> {
-        let row: Option<ListingRow> = listings::table
+        let now = self.now();
+        let row: Option<PromotedRow> = listings::table
             .find(id.as_uuid())
             .for_no_key_update()
-            .select(ListingRow::as_select())
+            .select(promoted_listing!(now))
             .first(self.conn())
             .await
             .optional()

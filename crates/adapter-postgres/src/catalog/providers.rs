@@ -7,7 +7,7 @@ use diesel::sql_types::{Array, Text};
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, ProviderId, StorageError};
 
-use super::rows::{ProviderRow, ProviderValues, provider_of};
+use super::rows::{MarkedRow, ProviderValues, marked_provider, provider_of};
 use crate::PgTx;
 use crate::failure::{storage, violates};
 use crate::schema::catalog::{listings, providers};
@@ -24,10 +24,11 @@ impl ProviderRepository for PgTx {
         &mut self,
         id: ProviderId,
     ) -> Result<Option<Provider>, StorageError> {
-        let row: Option<ProviderRow> = providers::table
+        let now = self.now();
+        let row: Option<MarkedRow> = providers::table
             .find(id.as_uuid())
             .for_share()
-            .select(ProviderRow::as_select())
+            .select(marked_provider!(now))
             .first(self.conn())
             .await
             .optional()
@@ -39,10 +40,11 @@ impl ProviderRepository for PgTx {
         &mut self,
         id: ProviderId,
     ) -> Result<Option<Provider>, StorageError> {
-        let row: Option<ProviderRow> = providers::table
+        let now = self.now();
+        let row: Option<MarkedRow> = providers::table
             .find(id.as_uuid())
             .for_no_key_update()
-            .select(ProviderRow::as_select())
+            .select(marked_provider!(now))
             .first(self.conn())
             .await
             .optional()

@@ -19,9 +19,13 @@ use uuid::Uuid;
 
 use super::change_requests::ChangeRequestRow;
 use super::media::media_of_listings;
-use super::rows::{ListingRow, ProviderRow, corrupt, money, provider_of, providers_of};
+use super::rows::{
+    MarkedRow, PromotedRow, ProviderRow, corrupt, marked_provider, money, promoted_listing,
+    provider_of, providers_of,
+};
 use crate::PgStore;
 use crate::failure::storage;
+use crate::promotions::in_force::in_force;
 use crate::schema::catalog::{change_requests, listings, price_history, providers};
 use crate::schema::discovery::listing_favorites;
 use crate::statement::Statement;
@@ -69,8 +73,11 @@ impl CatalogStore for PgStore {
         viewer: Option<AccountId>,
     ) -> Result<Option<ListingDetail>, StorageError> {
         let conn = &mut *self.conn().await?;
-        let select = (ListingRow::as_select(), ProviderRow::as_select(), kept_by!(viewer));
-        let found: Option<(ListingRow, ProviderRow, bool)> = match name {
+        let now = self.now();
+        let marked = in_force!("pro", "providers.id", now);
+        let provider = ProviderRow::as_select();
+        let select = (kept_by!(viewer), marked, provider, promoted_listing!(now));
+        let found: Option<(bool, bool, ProviderRow, PromotedRow)> = match name {
             ListingName::Id(id) => {
                 listings::table
                     .inner_join(providers::table)
@@ -91,10 +98,10 @@ impl CatalogStore for PgStore {
         }
         .optional()
         .map_err(storage("load a listing"))?;
-        let Some((listing, provider, is_favorite)) = found else { return Ok(None) };
-        let id = listing.id;
+        let Some((is_favorite, is_pro, provider, listing)) = found else { return Ok(None) };
+        let id = listing.listing.id;
         let media = media_of_listings(conn, &[id]).await?.remove(&id).unwrap_or_default();
-        let provider = provider_of(conn, Some(provider)).await?;
+        let provider = provider_of(conn, Some(MarkedRow { provider, is_pro })).await?;
         let provider = provider.ok_or_else(|| corrupt("a listing is nobody's"))?;
         Ok(Some(ListingDetail { listing: listing.try_into()?, provider, media, is_favorite }))
     }
@@ -105,11 +112,12 @@ impl CatalogStore for PgStore {
         viewer: Option<AccountId>,
     ) -> Result<Page<ListedListing, Newest<ListingId>>, StorageError> {
         let conn = &mut *self.conn().await?;
+        let now = self.now();
         let mut query = listings::table
             .filter(listings::provider_id.eq(wanted.provider.as_uuid()))
             .order((listings::created_at.desc(), listings::id.desc()))
             .limit(wanted.limit.rows())
-            .select((ListingRow::as_select(), kept_by!(viewer)))
+            .select((kept_by!(viewer), promoted_listing!(now)))
             .into_boxed();
         if !wanted.statuses.is_empty() {
             query = query.filter(listings::status.eq_any(&wanted.statuses));
@@ -121,14 +129,14 @@ impl CatalogStore for PgStore {
                     .or(listings::created_at.eq(at).and(listings::id.lt(id.as_uuid()))),
             );
         }
-        let rows: Vec<(ListingRow, bool)> =
+        let rows: Vec<(bool, PromotedRow)> =
             query.load(conn).await.map_err(storage("load the listings of a provider"))?;
-        let ids: Vec<Uuid> = rows.iter().map(|(row, _)| row.id).collect();
+        let ids: Vec<Uuid> = rows.iter().map(|(_, row)| row.listing.id).collect();
         let mut media = media_of_listings(conn, &ids).await?;
         let listed = rows
             .into_iter()
-            .map(|(row, is_favorite)| {
-                let cover = media.remove(&row.id).and_then(cover);
+            .map(|(is_favorite, row)| {
+                let cover = media.remove(&row.listing.id).and_then(cover);
                 Ok(ListedListing { listing: row.try_into()?, cover, is_favorite })
             })
             .collect::<Result<Vec<_>, StorageError>>()?;
@@ -157,10 +165,11 @@ impl CatalogStore for PgStore {
         &self,
         id: ChangeRequestId,
     ) -> Result<Option<ReviewItem>, StorageError> {
-        let row: Option<(ChangeRequestRow, ListingRow)> = change_requests::table
+        let now = self.now();
+        let row: Option<(ChangeRequestRow, PromotedRow)> = change_requests::table
             .inner_join(listings::table)
             .filter(change_requests::id.eq(id.as_uuid()))
-            .select((ChangeRequestRow::as_select(), ListingRow::as_select()))
+            .select((ChangeRequestRow::as_select(), promoted_listing!(now)))
             .first(&mut *self.conn().await?)
             .await
             .optional()
@@ -173,6 +182,7 @@ impl CatalogStore for PgStore {
         wanted: &ReviewQueue,
     ) -> Result<Page<ReviewItem, QueuePosition>, StorageError> {
         let conn = &mut *self.conn().await?;
+        let now = self.now();
         let since = coalesce(listings::submitted_at, listings::unreviewed_since);
         let mut new = listings::table
             .filter(
@@ -180,14 +190,14 @@ impl CatalogStore for PgStore {
             )
             .order((since, listings::id))
             .limit(wanted.limit.rows())
-            .select(ListingRow::as_select())
+            .select(promoted_listing!(now))
             .into_boxed();
         let mut changed = change_requests::table
             .inner_join(listings::table)
             .filter(change_requests::status.eq("pending"))
             .order((change_requests::requested_at, change_requests::id))
             .limit(wanted.limit.rows())
-            .select((ChangeRequestRow::as_select(), ListingRow::as_select()))
+            .select((ChangeRequestRow::as_select(), promoted_listing!(now)))
             .into_boxed();
         if let Some(key) = &wanted.listing_type {
             new = new.filter(listings::listing_type.eq(key));
@@ -201,9 +211,9 @@ impl CatalogStore for PgStore {
                     .or(change_requests::requested_at.eq(at).and(change_requests::id.gt(id))),
             );
         }
-        let new: Vec<ListingRow> =
+        let new: Vec<PromotedRow> =
             new.load(conn).await.map_err(storage("load the queue of listings"))?;
-        let changed: Vec<(ChangeRequestRow, ListingRow)> =
+        let changed: Vec<(ChangeRequestRow, PromotedRow)> =
             changed.load(conn).await.map_err(storage("load the queue of changes"))?;
         let new = new.into_iter().map(new_item);
         let changed = changed.into_iter().map(|(change, listing)| changed_item(change, listing));
@@ -265,9 +275,9 @@ impl CatalogStore for PgStore {
 
     async fn provider(&self, id: ProviderId) -> Result<Option<Provider>, StorageError> {
         let conn = &mut *self.conn().await?;
-        let row: Option<ProviderRow> = providers::table
+        let row: Option<MarkedRow> = providers::table
             .find(id.as_uuid())
-            .select(ProviderRow::as_select())
+            .select(marked_provider!(self.now()))
             .first(conn)
             .await
             .optional()
@@ -282,7 +292,7 @@ impl CatalogStore for PgStore {
         let mut query = providers::table
             .order((providers::created_at.desc(), providers::id.desc()))
             .limit(wanted.limit.rows())
-            .select(ProviderRow::as_select())
+            .select(marked_provider!(self.now()))
             .into_boxed();
         if let Some(status) = &wanted.status {
             query = query.filter(providers::status.eq(status));
@@ -298,7 +308,7 @@ impl CatalogStore for PgStore {
             );
         }
         let conn = &mut *self.conn().await?;
-        let rows: Vec<ProviderRow> = query.load(conn).await.map_err(storage("load providers"))?;
+        let rows: Vec<MarkedRow> = query.load(conn).await.map_err(storage("load providers"))?;
         let found = providers_of(conn, rows).await?;
         Ok(Page::from_rows(found, wanted.limit, |provider| Newest {
             at: provider.created_at,
@@ -307,7 +317,7 @@ impl CatalogStore for PgStore {
     }
 }
 
-fn new_item(row: ListingRow) -> Result<ReviewItem, StorageError> {
+fn new_item(row: PromotedRow) -> Result<ReviewItem, StorageError> {
     let listing = Listing::try_from(row)?;
     let since = match listing.status() {
         catalog::ListingStatus::PendingReview { since } => Some(*since),
@@ -321,7 +331,10 @@ fn new_item(row: ListingRow) -> Result<ReviewItem, StorageError> {
     Ok(ReviewItem { since, listing, change: None })
 }
 
-fn changed_item(change: ChangeRequestRow, listing: ListingRow) -> Result<ReviewItem, StorageError> {
+fn changed_item(
+    change: ChangeRequestRow,
+    listing: PromotedRow,
+) -> Result<ReviewItem, StorageError> {
     let change = ChangeRequest::try_from(change)?;
     Ok(ReviewItem {
         since: change.requested_at,

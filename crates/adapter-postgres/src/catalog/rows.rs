@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use catalog::media::MediaItem;
 use catalog::{
     About, Access, Attributes, Category, CategoryName, Content, Counters, Description, Headline,
-    Key, Listing, ListingRecord, ListingStatus, ListingType, PriceUnit, Profile, Provider,
-    ProviderName, ProviderStatus, Rating, Reason, Title, Verification,
+    Key, Listing, ListingRecord, ListingStatus, ListingType, PriceUnit, Profile, Promoted,
+    Provider, ProviderName, ProviderStatus, Rating, Reason, Title, Verification,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -115,6 +115,7 @@ impl TryFrom<&Listing> for ListingValues {
             cover,
             rating: _,
             counters: _,
+            promoted: _,
             version,
             created_at,
             updated_at,
@@ -233,10 +234,49 @@ impl ListingRow {
     }
 }
 
-impl TryFrom<ListingRow> for Listing {
+/// A listing with what somebody paid for; see [`promoted_listing`].
+#[derive(Debug, Queryable)]
+pub(super) struct PromotedRow {
+    pub(super) listing: ListingRow,
+    is_top: bool,
+    is_detailed: bool,
+}
+
+/// A provider with what somebody paid for; see [`marked_provider`].
+#[derive(Debug, Queryable)]
+pub(super) struct MarkedRow {
+    pub(super) provider: ProviderRow,
+    pub(super) is_pro: bool,
+}
+
+/// What is selected of `listings` for a [`PromotedRow`], at a moment.
+macro_rules! promoted_listing {
+    ($now:expr) => {
+        (
+            crate::catalog::rows::ListingRow::as_select(),
+            crate::promotions::in_force::in_force!("top", "listings.id", $now),
+            crate::promotions::in_force::in_force!("detailed", "listings.id", $now),
+        )
+    };
+}
+
+/// What is selected of `providers` for a [`MarkedRow`], at a moment.
+macro_rules! marked_provider {
+    ($now:expr) => {
+        (
+            crate::catalog::rows::ProviderRow::as_select(),
+            crate::promotions::in_force::in_force!("pro", "providers.id", $now),
+        )
+    };
+}
+
+pub(super) use {marked_provider, promoted_listing};
+
+impl TryFrom<PromotedRow> for Listing {
     type Error = StorageError;
 
-    fn try_from(row: ListingRow) -> Result<Self, StorageError> {
+    fn try_from(row: PromotedRow) -> Result<Self, StorageError> {
+        let PromotedRow { listing: row, is_top, is_detailed } = row;
         let status = row.status()?;
         let content = Content {
             title: Title::from_stored(row.title),
@@ -266,6 +306,7 @@ impl TryFrom<ListingRow> for Listing {
                 score: row.rating_score,
             },
             counters: Counters { views: row.view_count, favorites: row.favorite_count },
+            promoted: Promoted { is_top, is_detailed },
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -311,6 +352,7 @@ impl From<&Provider> for ProviderValues {
             verification,
             status,
             rating: _,
+            is_pro: _,
             version,
             created_at,
             updated_at,
@@ -381,7 +423,7 @@ pub(crate) struct ProviderRow {
 }
 
 impl ProviderRow {
-    fn with(self, avatar: Option<MediaItem>) -> Result<Provider, StorageError> {
+    fn with(self, avatar: Option<MediaItem>, is_pro: bool) -> Result<Provider, StorageError> {
         let row = self;
         let at = row.verification_at.ok_or_else(|| missing("verification_at"));
         let verification = match row.verification.as_str() {
@@ -424,6 +466,7 @@ impl ProviderRow {
                 mean: row.rating_mean,
                 score: row.rating_score,
             },
+            is_pro,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -435,17 +478,18 @@ impl ProviderRow {
 /// many they are.
 pub(super) async fn providers_of(
     conn: &mut AsyncPgConnection,
-    rows: impl IntoIterator<Item = ProviderRow>,
+    rows: impl IntoIterator<Item = MarkedRow>,
 ) -> Result<Vec<Provider>, StorageError> {
-    let rows: Vec<ProviderRow> = rows.into_iter().collect();
-    let shown = rows.iter().filter(|row| row.avatar_media_id.is_some()).map(|row| row.id);
+    let rows: Vec<MarkedRow> = rows.into_iter().collect();
+    let providers = rows.iter().map(|row| &row.provider);
+    let shown = providers.filter(|row| row.avatar_media_id.is_some()).map(|row| row.id);
     let shown: Vec<Uuid> = shown.collect();
     let mut avatars =
         if shown.is_empty() { HashMap::new() } else { PROVIDERS.load(conn, shown).await? };
     rows.into_iter()
-        .map(|row| {
-            let avatar = avatars.remove(&row.id).and_then(|found| found.into_iter().next());
-            row.with(avatar)
+        .map(|MarkedRow { provider, is_pro }| {
+            let avatar = avatars.remove(&provider.id).and_then(|found| found.into_iter().next());
+            provider.with(avatar, is_pro)
         })
         .collect()
 }
@@ -453,7 +497,7 @@ pub(super) async fn providers_of(
 /// The same of one, if there is one.
 pub(super) async fn provider_of(
     conn: &mut AsyncPgConnection,
-    row: Option<ProviderRow>,
+    row: Option<MarkedRow>,
 ) -> Result<Option<Provider>, StorageError> {
     Ok(providers_of(conn, row).await?.pop())
 }

@@ -14,7 +14,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use kernel::{CategoryId, ListingId, StorageError};
 use uuid::Uuid;
 
-use super::rows::{CategoryRow, ListingRow, ListingTypeRow, corrupt, unwritable};
+use super::rows::{
+    CategoryRow, ListingTypeRow, PromotedRow, corrupt, promoted_listing, unwritable,
+};
 use crate::failure::{storage, violates};
 use crate::schema::catalog::{categories, listing_types, listings};
 use crate::schema::media::listing_media;
@@ -199,17 +201,18 @@ impl TaxonomyRepository for PgTx {
         limit: u16,
     ) -> Result<Vec<(Listing, usize)>, StorageError> {
         let after = after.map_or(Uuid::nil(), ListingId::as_uuid);
-        let rows: Vec<ListingRow> = listings::table
+        let now = self.now();
+        let rows: Vec<PromotedRow> = listings::table
             .filter(listings::listing_type.eq(key.as_str()))
             .filter(listings::status.eq("published").or(listings::status.eq("paused")))
             .filter(listings::id.gt(after))
             .order(listings::id)
             .limit(i64::from(limit))
-            .select(ListingRow::as_select())
+            .select(promoted_listing!(now))
             .load(self.conn())
             .await
             .map_err(storage("load the listings of a type"))?;
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.listing.id).collect();
         let counts: Vec<(Uuid, i64)> = listing_media::table
             .filter(listing_media::listing_id.eq_any(&ids))
             .group_by(listing_media::listing_id)
@@ -220,7 +223,7 @@ impl TaxonomyRepository for PgTx {
         let counts: HashMap<Uuid, i64> = counts.into_iter().collect();
         rows.into_iter()
             .map(|row| {
-                let count = counts.get(&row.id).copied().unwrap_or(0);
+                let count = counts.get(&row.listing.id).copied().unwrap_or(0);
                 Ok((Listing::try_from(row)?, usize::try_from(count).map_err(corrupt)?))
             })
             .collect()

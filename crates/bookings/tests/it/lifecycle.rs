@@ -35,7 +35,6 @@ pub(crate) fn give(
             let refused = BookingError::SlotNotOffered;
             booking.payment_authorised(None, now, policy).map_err(|_| refused)
         }
-        Command::PaymentFailed => booking.payment_failed(now),
         Command::Offer => booking.offer(id, a_price(), work, now, policy),
         Command::CounterOffer => booking.counter_offer(id, a_price(), work, now, policy),
         Command::WithdrawOffer => booking.withdraw_offer(by, now, policy),

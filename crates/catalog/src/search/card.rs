@@ -3,7 +3,8 @@ use kernel::{CategoryId, ListingId, Locale, Money, Place, ProviderId, Slug};
 
 use crate::media::MediaItem;
 use crate::{
-    Access, CategoryName, Headline, Key, PriceUnit, ProviderName, Rating, Title, Verification,
+    Access, CategoryName, Headline, Key, PriceUnit, Promoted, ProviderName, Rating, Title,
+    Verification,
 };
 
 /// What a list shows of a listing: all that arrives together, so that no list asks per item.
@@ -41,6 +42,10 @@ pub struct ListingCard {
     pub cover: Option<MediaItem>,
     /// Whether the caller keeps it as a favourite.
     pub is_favorite: bool,
+    /// What somebody paid for so that it is seen.
+    pub promoted: Promoted,
+    /// Whether it stands where it does because of that: in front of the results, on its turn.
+    pub sponsored: bool,
     /// How far it is over ground, in metres, if the search named a place.
     pub distance: Option<f64>,
 }
@@ -58,6 +63,8 @@ pub struct ProviderSummary {
     pub avatar: Option<MediaItem>,
     /// Whether the marketplace knows it.
     pub is_verified: bool,
+    /// Whether somebody paid for it to be marked as a professional.
+    pub is_pro: bool,
     /// What reviews say.
     pub rating: Rating,
 }
@@ -94,6 +101,8 @@ pub struct ProviderCard {
     pub place: Option<Place>,
     /// Whether the marketplace knows it.
     pub verification: Verification,
+    /// Whether somebody paid for it to be marked as a professional.
+    pub is_pro: bool,
     /// What reviews say.
     pub rating: Rating,
     /// Accounts that keep it as a favourite.

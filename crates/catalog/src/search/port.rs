@@ -12,8 +12,12 @@ use super::words::Words;
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait SearchStore: Send + Sync {
-    /// A page of listings, and where it ends: the sort key of its last listing if another page
-    /// follows. `words` are looked for in place of the query's own.
+    /// A page of listings, and where it ends: the sort key of the last listing in order if another
+    /// page follows. `words` are looked for in place of the query's own.
+    ///
+    /// In front of the first page of a list in its usual order ([`ListingQuery::is_usual`]) stand
+    /// some that match and that somebody paid for, on their turn and marked as sponsored; where the
+    /// order has them, on this page and on those that follow, they are left out.
     async fn find_listings(
         &self,
         query: &ListingQuery,

@@ -56,6 +56,10 @@ pub struct Position<I> {
     /// The words that were looked for in place of those given, because nothing matched these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<String>,
+    /// What stood in front of the first page because somebody paid for it. It was shown: the pages
+    /// that follow leave it out where the order has it.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub sponsored: Vec<I>,
 }
 
 /// A position that belongs to another list.

@@ -190,6 +190,12 @@ pub struct ProviderQuery {
 }
 
 impl ListingQuery {
+    /// Whether it asks for the usual order, of what everybody finds.
+    pub const fn is_usual(&self) -> bool {
+        !self.favorites
+            && matches!((self.sort, &self.words), (Sort::Relevance, Some(_)) | (Sort::Newest, None))
+    }
+
     /// The page after a position. Refuses a position of another list.
     pub fn continue_after(&mut self, position: Position<ListingId>) -> Result<(), NotOfThisList> {
         self.after = Some(position.checked(self.sort, self.words.is_some())?);

@@ -51,7 +51,11 @@ impl SearchService {
             page = self.store.find_listings(query, Some(better.clone()), caller).await?;
             corrected = Some(better.as_str().to_owned());
         }
-        Ok(positioned(page, corrected))
+        let sponsored = match &query.after {
+            Some(position) => position.sponsored.clone(),
+            None => page.items.iter().filter(|it| it.sponsored).map(|it| it.id).collect(),
+        };
+        Ok(positioned(page, corrected, sponsored))
     }
 
     /// A page of providers, in the same way.
@@ -71,7 +75,7 @@ impl SearchService {
             page = self.store.find_providers(query, Some(better.clone()), caller).await?;
             corrected = Some(better.as_str().to_owned());
         }
-        Ok(positioned(page, corrected))
+        Ok(positioned(page, corrected, Vec::new()))
     }
 
     /// Titles of public listings that a word of begins like this, with what follows it.
@@ -115,7 +119,8 @@ fn continued<I>(
 fn positioned<T, I>(
     page: Page<T, (super::SortKey, I)>,
     corrected: Option<String>,
+    sponsored: Vec<I>,
 ) -> Page<T, Position<I>> {
     let Page { items, next } = page;
-    Page { items, next: next.map(|(key, id)| Position { key, id, corrected }) }
+    Page { items, next: next.map(|(key, id)| Position { key, id, corrected, sponsored }) }
 }

@@ -249,7 +249,7 @@ fn a_fingerprint_knows_its_list_and_not_its_page() {
 fn a_position_belongs_to_one_order() {
     let id = ListingId::from_uuid(uuid::Uuid::nil());
     let key = SortKey::Distance(Exact::new(0.1 + 0.2));
-    let position = Position { key, id, corrected: None };
+    let position = Position { key, id, corrected: None, sponsored: Vec::new() };
     let wire = serde_json::to_string(&position).unwrap();
     assert_eq!(serde_json::from_str::<Position<ListingId>>(&wire).unwrap(), position);
 

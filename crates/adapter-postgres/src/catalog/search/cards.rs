@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use catalog::search::{CategorySummary, ListingCard, ProviderCard, ProviderSummary};
 use catalog::{
-    Access, CategoryName, Headline, Key, PriceUnit, ProviderName, Rating, Title, Verification,
+    Access, CategoryName, Headline, Key, PriceUnit, Promoted, ProviderName, Rating, Title,
+    Verification,
 };
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use crate::catalog::shelf::{ItemRow, ItemSql};
 use crate::failure::storage;
+use crate::promotions::in_force::has;
 use crate::statement::Statement;
 
 type ListingSql = (
@@ -37,7 +39,8 @@ type ListingSql = (
 type RatingSql = (Integer, Double, Double);
 type SummarySql = (SqlUuid, Text, Text, Nullable<ItemSql>, Text, RatingSql);
 type CategorySql = (SqlUuid, Text, Text);
-type ListingCardSql = (ListingSql, SummarySql, Nullable<CategorySql>, Nullable<ItemSql>, Bool);
+type ListingCardSql =
+    (ListingSql, SummarySql, Nullable<CategorySql>, Nullable<ItemSql>, (Bool, Bool, Bool), Bool);
 
 const LISTINGS: &str = "\
     SELECT l.id, l.listing_type, l.title, l.slug, l.price_minor, l.currency, l.price_unit, \
@@ -64,6 +67,7 @@ type ProviderCardSql = (
     (SqlUuid, Text, Text, Nullable<Text>, Nullable<ItemSql>, Array<SqlUuid>, Array<Text>),
     (Nullable<Double>, Nullable<Double>, Text, Nullable<Timestamptz>, RatingSql, Integer),
     Timestamptz,
+    Bool,
     Bool,
 );
 
@@ -127,7 +131,16 @@ struct ListingCardRow {
     provider: SummaryPart,
     category: Option<CategoryPart>,
     cover: Option<ItemRow>,
+    in_force: InForcePart,
     is_favorite: bool,
+}
+
+/// What somebody paid for.
+#[derive(diesel::Queryable)]
+struct InForcePart {
+    is_top: bool,
+    is_detailed: bool,
+    is_pro: bool,
 }
 
 #[derive(diesel::Queryable)]
@@ -156,10 +169,13 @@ struct ProviderCardRow {
     profile: ProfilePart,
     standing: StandingPart,
     created_at: DateTime<Utc>,
+    is_pro: bool,
     is_favorite: bool,
 }
 
-/// Selects with whether the caller keeps it. A visitor keeps nothing, and a join that only the values show to
+/// Selects with what somebody paid for: the effects that each target has now.
+///
+/// And with whether the caller keeps it. A visitor keeps nothing, and a join that only the values show to
 /// be empty has PostgreSQL plan every query anew.
 fn select<ST>(
     st: &mut Statement<ST>,
@@ -167,8 +183,14 @@ fn select<ST>(
     from: &'static str,
     favorites: &'static str,
     caller: Option<AccountId>,
+    in_force: &[(&'static str, &'static str)],
+    now: DateTime<Utc>,
 ) {
     st.sql(columns);
+    for (effect, target) in in_force {
+        st.sql(", ");
+        has(st, effect, target, now);
+    }
     match caller {
         Some(account) => {
             st.sql(", f.account_id IS NOT NULL ").sql(from).sql(favorites).bind(account.as_uuid());
@@ -184,9 +206,11 @@ pub(crate) async fn listing_cards(
     conn: &mut AsyncPgConnection,
     ids: Vec<Uuid>,
     caller: Option<AccountId>,
+    now: DateTime<Utc>,
 ) -> Result<HashMap<Uuid, ListingCard>, StorageError> {
     let mut st = Statement::<ListingCardSql>::new();
-    select(&mut st, LISTINGS, OF_LISTINGS, FAVORITE_LISTINGS, caller);
+    let in_force = [("top", "l.id"), ("detailed", "l.id"), ("pro", "p.id")];
+    select(&mut st, LISTINGS, OF_LISTINGS, FAVORITE_LISTINGS, caller, &in_force, now);
     st.sql(" WHERE l.status = 'published' AND l.provider_active AND l.id = ANY (");
     st.bind(ids).sql(")");
     let rows: Vec<ListingCardRow> = st.load(conn).await.map_err(storage("load listings"))?;
@@ -198,9 +222,10 @@ pub(crate) async fn provider_cards(
     conn: &mut AsyncPgConnection,
     ids: Vec<Uuid>,
     caller: Option<AccountId>,
+    now: DateTime<Utc>,
 ) -> Result<HashMap<Uuid, ProviderCard>, StorageError> {
     let mut st = Statement::<ProviderCardSql>::new();
-    select(&mut st, PROVIDERS, OF_PROVIDERS, FAVORITE_PROVIDERS, caller);
+    select(&mut st, PROVIDERS, OF_PROVIDERS, FAVORITE_PROVIDERS, caller, &[("pro", "p.id")], now);
     st.sql(" WHERE p.status = 'active' AND p.id = ANY (").bind(ids).sql(")");
     let rows: Vec<ProviderCardRow> = st.load(conn).await.map_err(storage("load providers"))?;
     rows.into_iter().map(|row| Ok((row.profile.id, ProviderCard::try_from(row)?))).collect()
@@ -220,17 +245,16 @@ impl From<RatingPart> for Rating {
     }
 }
 
-impl TryFrom<SummaryPart> for ProviderSummary {
-    type Error = StorageError;
-
-    fn try_from(row: SummaryPart) -> Result<Self, StorageError> {
-        let SummaryPart { id, slug, name, avatar, verification, rating } = row;
-        Ok(Self {
+impl SummaryPart {
+    fn with(self, is_pro: bool) -> Result<ProviderSummary, StorageError> {
+        let Self { id, slug, name, avatar, verification, rating } = self;
+        Ok(ProviderSummary {
             id: ProviderId::from_uuid(id),
             slug: Slug::from_stored(slug),
             name: ProviderName::from_stored(name),
             avatar: avatar.map(ItemRow::try_into).transpose()?,
             is_verified: verification == "verified",
+            is_pro,
             rating: rating.into(),
         })
     }
@@ -250,7 +274,8 @@ impl TryFrom<ListingCardRow> for ListingCard {
     type Error = StorageError;
 
     fn try_from(row: ListingCardRow) -> Result<Self, StorageError> {
-        let ListingCardRow { listing, provider, category, cover, is_favorite } = row;
+        let ListingCardRow { listing, provider, category, cover, in_force, is_favorite } = row;
+        let InForcePart { is_top, is_detailed, is_pro } = in_force;
         let price = match (listing.price_minor, listing.currency) {
             (Some(minor), Some(code)) => Some(Money::new(minor, code.parse().map_err(corrupt)?)),
             (_, _) => None,
@@ -270,10 +295,12 @@ impl TryFrom<ListingCardRow> for ListingCard {
             rating: listing.rating.into(),
             favorites: listing.favorite_count,
             created_at: listing.created_at,
-            provider: provider.try_into()?,
+            provider: provider.with(is_pro)?,
             category: category.map(CategorySummary::from),
             cover: cover.map(ItemRow::try_into).transpose()?,
             is_favorite,
+            promoted: Promoted { is_top, is_detailed },
+            sponsored: false,
             distance: None,
         })
     }
@@ -283,7 +310,7 @@ impl TryFrom<ProviderCardRow> for ProviderCard {
     type Error = StorageError;
 
     fn try_from(row: ProviderCardRow) -> Result<Self, StorageError> {
-        let ProviderCardRow { profile, standing, created_at, is_favorite } = row;
+        let ProviderCardRow { profile, standing, created_at, is_pro, is_favorite } = row;
         let verification = match (standing.verification.as_str(), standing.verification_at) {
             ("unverified", None) => Verification::Unverified,
             ("pending", Some(since)) => Verification::Pending { since },
@@ -304,6 +331,7 @@ impl TryFrom<ProviderCardRow> for ProviderCard {
             rating: standing.rating.into(),
             favorites: standing.favorite_count,
             created_at,
+            is_pro,
             is_favorite,
             distance: None,
         })

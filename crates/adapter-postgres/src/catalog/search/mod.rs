@@ -2,6 +2,7 @@
 //!
 //! A page takes two queries: one finds ids in the order of the list, planned for its values; one
 //! loads all that is shown of them. Words that match nothing take two more, to mend the spelling.
+//! While listings are on top, a first page takes one more, to find those that match.
 
 mod cards;
 mod grid;
@@ -15,9 +16,11 @@ use async_trait::async_trait;
 use catalog::search::{
     ListingCard, ListingQuery, ProviderCard, ProviderQuery, SearchStore, SortKey, Words,
 };
+use chrono::{DateTime, Utc};
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use kernel::{AccountId, ListingId, Page, ProviderId, StorageError};
+use promotions::{FirstPage, Placed, Turn};
 use uuid::Uuid;
 
 pub(crate) use self::cards::{listing_cards, provider_cards};
@@ -34,24 +37,27 @@ impl SearchStore for PgStore {
         words: Option<Words>,
         caller: Option<AccountId>,
     ) -> Result<Page<ListingCard, (SortKey, ListingId)>, StorageError> {
+        let now = self.now();
         let account = caller.map(AccountId::as_uuid);
         let asked = Asked::listings(query, words.as_ref(), account);
-        let found = self.found(&asked).await?;
-        let page = Page::from_rows(found, query.limit, |last| {
-            last.key(query.sort).map(|key| (key, ListingId::from_uuid(last.id)))
-        });
-        let ids: Vec<Uuid> = page.items.iter().map(|found| found.id).collect();
+        let usual = query.after.is_none() && query.is_usual();
+        let (found, on_top) = self.found_with_top(&asked, usual.then_some(now)).await?;
+        let listing = |found: &Found| ListingId::from_uuid(found.id);
+        let page = FirstPage::arrange(found, on_top, query.limit, Turn::of(now), listing);
+        let last = page.last_in_order().filter(|_| page.more);
+        let next = last.and_then(|last| Some((last.key(query.sort)?, listing(last))));
+        let ids: Vec<Uuid> = page.items.iter().map(|placed| placed.item.id).collect();
         let mut cards = if ids.is_empty() {
             HashMap::new()
         } else {
-            listing_cards(&mut *self.conn().await?, ids, caller).await?
+            listing_cards(&mut *self.conn().await?, ids, caller, now).await?
         };
-        let card = |found: Found| {
+        let card = |Placed { item: found, sponsored }: Placed<Found>| {
             let distance = found.chord.map(grid::ground);
-            Some(ListingCard { distance, ..cards.remove(&found.id)? })
+            Some(ListingCard { distance, sponsored, ..cards.remove(&found.id)? })
         };
         let items = page.items.into_iter().filter_map(card).collect();
-        Ok(Page { items, next: page.next.flatten() })
+        Ok(Page { items, next })
     }
 
     async fn find_providers(
@@ -70,7 +76,7 @@ impl SearchStore for PgStore {
         let mut cards = if ids.is_empty() {
             HashMap::new()
         } else {
-            provider_cards(&mut *self.conn().await?, ids, caller).await?
+            provider_cards(&mut *self.conn().await?, ids, caller, self.now()).await?
         };
         let card = |found: Found| {
             let distance = found.chord.map(grid::ground);
@@ -130,5 +136,27 @@ impl PgStore {
         let mut conn =
             if asked.is_simple() { self.conn().await? } else { self.search_conn().await? };
         asked.statement().load(&mut conn).await.map_err(storage("search"))
+    }
+
+    /// What a search finds, and what matches it and is on top at a moment, if one is given. Whether
+    /// anything is on top comes with the search: mostly nothing is, and then it costs a look at an
+    /// empty index.
+    async fn found_with_top(
+        &self,
+        asked: &Asked<'_>,
+        on_top_at: Option<DateTime<Utc>>,
+    ) -> Result<(Vec<Found>, Vec<Found>), StorageError> {
+        let Some(now) = on_top_at else { return Ok((self.found(asked).await?, Vec::new())) };
+        let mut conn =
+            if asked.is_simple() { self.conn().await? } else { self.search_conn().await? };
+        let rows: Vec<(Found, bool)> =
+            asked.statement_with_top(now).load(&mut conn).await.map_err(storage("search"))?;
+        let any = rows.as_slice().first().is_some_and(|(_, any)| *any);
+        let found = rows.into_iter().map(|(found, _)| found).collect();
+        if !any {
+            return Ok((found, Vec::new()));
+        }
+        let on_top = asked.on_top(now).load(&mut conn).await.map_err(storage("search on top"))?;
+        Ok((found, on_top))
     }
 }

@@ -7,7 +7,7 @@ use catalog::search::{
     Period, ProviderQuery, Range, Sort, SortKey, Words,
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::sql_types::{BigInt, Double, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Timestamptz, Uuid as SqlUuid};
 use kernel::{CategoryId, Limit};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -68,6 +68,7 @@ enum Reach {
 }
 
 /// What both lists ask for.
+#[derive(Clone)]
 pub(super) struct Asked<'q> {
     /// `listing_search s` or `provider_search s`.
     table: &'static str,
@@ -85,7 +86,15 @@ pub(super) struct Asked<'q> {
     among_favorites_of: Option<Uuid>,
     /// What only listings have.
     listings: Option<&'q ListingQuery>,
+    /// What stood in front of the first page: left out.
+    sponsored: Vec<Uuid>,
+    /// Only what is on top at this moment.
+    on_top_at: Option<DateTime<Utc>>,
 }
+
+/// Of so many listings that are on top it is asked whether they match: those whose time ends
+/// first. Others take their turn when these have had their time.
+const ON_TOP: i64 = 1_000;
 
 impl<'q> Asked<'q> {
     pub(super) fn listings(
@@ -107,6 +116,13 @@ impl<'q> Asked<'q> {
             after: query.after.as_ref().map(|after| (&after.key, after.id.as_uuid())),
             among_favorites_of: caller.filter(|_| query.favorites),
             listings: Some(query),
+            sponsored: query
+                .after
+                .iter()
+                .flat_map(|after| &after.sponsored)
+                .map(|id| id.as_uuid())
+                .collect(),
+            on_top_at: None,
         }
     }
 
@@ -129,7 +145,29 @@ impl<'q> Asked<'q> {
             after: query.after.as_ref().map(|after| (&after.key, after.id.as_uuid())),
             among_favorites_of: caller.filter(|_| query.favorites),
             listings: None,
+            sponsored: Vec::new(),
+            on_top_at: None,
         }
+    }
+
+    /// The same statement, and with each row whether anything at all is on top at a moment.
+    pub(super) fn statement_with_top(&self, now: DateTime<Utc>) -> Statement<(Keys, Bool)> {
+        let mut st = Statement::new();
+        st.sql(
+            "SELECT f.*, EXISTS (SELECT FROM promotions o \
+             WHERE o.stage = 'paid' AND o.effect = 'top' AND o.starts_at <= ",
+        );
+        st.bind(now).sql(" AND o.ends_at > ").bind(now).sql(") FROM (");
+        st.append(self.statement()).sql(") f");
+        st
+    }
+
+    /// What matches and is on top at a moment, in no order.
+    pub(super) fn on_top(&self, now: DateTime<Utc>) -> Statement<Keys> {
+        let on_top = Self { on_top_at: Some(now), after: None, ..self.clone() };
+        let mut st = Statement::new();
+        on_top.ordered(&mut st, ", NULL::float8, NULL::bigint, s.created_at");
+        st
     }
 
     /// Whether any plan does: nothing is asked that the plan should depend on.
@@ -241,7 +279,10 @@ impl<'q> Asked<'q> {
         let newest = matches!(self.sort, Sort::Relevance | Sort::Newest);
         match grid::cells(near) {
             Some(fields)
-                if newest && fields.len() <= WALKED && self.among_favorites_of.is_none() =>
+                if newest
+                    && fields.len() <= WALKED
+                    && self.among_favorites_of.is_none()
+                    && self.on_top_at.is_none() =>
             {
                 Some(Reach::Fields(fields))
             }
@@ -275,6 +316,9 @@ impl<'q> Asked<'q> {
         st.sql(" SELECT id, chord, rank, NULL::bigint, newest FROM ranked");
         if let Some((rank, _, id)) = after {
             st.sql(" WHERE (rank, id) < (").bind(rank.get()).sql(", ").bind(id).sql(")");
+            if !self.sponsored.is_empty() {
+                st.sql(" AND id <> ALL (").bind(self.sponsored.clone()).sql(")");
+            }
         }
         st.sql(" ORDER BY rank DESC, id DESC");
     }
@@ -315,10 +359,22 @@ impl<'q> Asked<'q> {
     }
 
     fn source(&self, st: &mut Statement<Keys>) {
-        match self.among_favorites_of {
+        match (self.among_favorites_of, self.on_top_at) {
             // Favourites are few: they are read first, all of them, whatever the order.
-            Some(account) => st.sql(self.favorites).bind(account).sql(" OFFSET 0) s"),
-            None => st.sql(self.table),
+            (Some(account), _) => st.sql(self.favorites).bind(account).sql(" OFFSET 0) s"),
+            // So is what is on top.
+            (None, Some(now)) => st
+                .sql(
+                    " FROM (SELECT s.* FROM (SELECT o.listing_id FROM promotions o \
+                     WHERE o.stage = 'paid' AND o.effect = 'top' AND o.starts_at <= ",
+                )
+                .bind(now)
+                .sql(" AND o.ends_at > ")
+                .bind(now)
+                .sql(" ORDER BY o.ends_at LIMIT ")
+                .bind(ON_TOP)
+                .sql(") o JOIN listing_search s ON s.id = o.listing_id OFFSET 0) s"),
+            (None, None) => st.sql(self.table),
         };
         let filters = self.listings.map_or(&[][..], |query| &query.attributes);
         let ranges = filters.iter().filter_map(|filter| Some((&filter.key, range(filter)?)));
@@ -336,6 +392,10 @@ impl<'q> Asked<'q> {
     }
 
     fn conditions(&self, st: &mut Statement<Keys>) {
+        // What is ranked leaves them out when it is ranked: that moves nothing else.
+        if !self.sponsored.is_empty() && self.sort != Sort::Relevance {
+            st.and("s.id <> ALL (").bind(self.sponsored.clone()).sql(")");
+        }
         if let Some(words) = self.words {
             st.and("s.document @@ to_tsquery('simple', search_fold(");
             st.bind(words.to_tsquery()).sql("))");

@@ -42,6 +42,26 @@ async fn favour_some(database: &TestDatabase) {
     client.batch_execute("VACUUM ANALYZE").await.unwrap();
 }
 
+/// A history of promotions, of which a few are in force.
+async fn promote_some(database: &TestDatabase) {
+    let promotions = "INSERT INTO promotion_products VALUES ('top', 1); \
+        INSERT INTO promotion_product_versions VALUES \
+            ('top', 1, 'Top', 'top', 'EUR', '[]', NULL, 90, 365, false, now()); \
+        INSERT INTO promotions (id, account_id, provider_id, listing_id, product, \
+            product_version, title, effect, term_days, price_minor, currency, created_at, stage, \
+            paid_at, starts_at, ends_at, version) \
+        SELECT md5('promotion ' || n)::uuid, p.account_id, p.id, l.id, 'top', 1, 'Top', 'top', 7, \
+            1000, 'EUR', s.starts_at, 'paid', s.starts_at, s.starts_at, \
+            s.starts_at + interval '7 days', 1 \
+        FROM generate_series(1, 5000) n \
+        JOIN listings l ON l.id = md5('listing ' || n)::uuid \
+        JOIN providers p ON p.id = l.provider_id, \
+        LATERAL (SELECT now() - n * interval '1 hour' AS starts_at) s";
+    let client = database.client().await;
+    client.batch_execute(promotions).await.unwrap();
+    client.batch_execute("VACUUM ANALYZE").await.unwrap();
+}
+
 /// What the generated marketplace declares.
 async fn vocabulary(database: &TestDatabase) -> Vocabulary {
     let client = database.client().await;
@@ -89,16 +109,23 @@ impl<ST> Statement<ST> {
     }
 }
 
-async fn plan(store: &PgStore, asked: &Asked<'_>) -> String {
+async fn plan<ST>(store: &PgStore, asked: &Asked<'_>, statement: Statement<ST>) -> String {
     let mut conn =
         if asked.is_simple() { store.conn().await } else { store.search_conn().await }.unwrap();
-    let lines: Vec<String> = asked.statement().explained().load(&mut conn).await.unwrap();
+    let lines: Vec<String> = statement.explained().load(&mut conn).await.unwrap();
     lines.join("\n")
 }
 
 #[track_caller]
 fn uses_indexes_only(what: &str, plan: &str) {
-    for table in ["listing_search", "listing_numbers", "listings", "provider_search", "providers"] {
+    for table in [
+        "listing_search",
+        "listing_numbers",
+        "listings",
+        "provider_search",
+        "providers",
+        "promotions",
+    ] {
         assert!(!plan.contains(&format!("Seq Scan on {table}")), "{what} reads all of it:\n{plan}");
     }
 }
@@ -107,6 +134,7 @@ fn uses_indexes_only(what: &str, plan: &str) {
 async fn no_search_reads_a_whole_table() {
     let (database, store) = marketplace(20_000).await;
     favour_some(&database).await;
+    promote_some(&database).await;
     let vocabulary = vocabulary(&database).await;
     let id = ListingId::from_uuid(uuid(ACCOUNT));
 
@@ -144,13 +172,26 @@ async fn no_search_reads_a_whole_table() {
             let mut query = parsed.query;
             for page in ["first", "next"] {
                 if page == "next" {
-                    query.after = Some(Position { key: a_key(*sort), id, corrected: None });
+                    query.after = Some(Position {
+                        key: a_key(*sort),
+                        id,
+                        corrected: None,
+                        sponsored: Vec::new(),
+                    });
                 }
                 let words = query.words.clone();
                 let asking = Asked::listings(&query, words.as_ref(), Some(uuid(ACCOUNT)));
-                let plan = plan(&store, &asking).await;
-                uses_indexes_only(&format!("the {page} page of {asked}"), &plan);
+                let shown = plan(&store, &asking, asking.statement()).await;
+                uses_indexes_only(&format!("the {page} page of {asked}"), &shown);
             }
+            query.after = None;
+            let words = query.words.clone();
+            let asking = Asked::listings(&query, words.as_ref(), Some(uuid(ACCOUNT)));
+            let now = SystemClock.now();
+            let shown = plan(&store, &asking, asking.statement_with_top(now)).await;
+            uses_indexes_only(&format!("the first page of {asked} with what is on top"), &shown);
+            let shown = plan(&store, &asking, asking.on_top(now)).await;
+            uses_indexes_only(&format!("what is on top of {asked}"), &shown);
         }
     }
     for filter in [
@@ -167,8 +208,8 @@ async fn no_search_reads_a_whole_table() {
             let query = parsed.query;
             let words = query.words.clone();
             let asking = Asked::providers(&query, words.as_ref(), Some(uuid(ACCOUNT)));
-            let plan = plan(&store, &asking).await;
-            uses_indexes_only(&format!("providers, {asked}"), &plan);
+            let shown = plan(&store, &asking, asking.statement()).await;
+            uses_indexes_only(&format!("providers, {asked}"), &shown);
         }
     }
 }
@@ -217,7 +258,7 @@ async fn every_way_to_a_place_leads_to_the_same_listings() {
                 let page = store.find_listings(&query, words, None).await.unwrap();
                 listed.extend(page.items.iter().map(|card| card.id.as_uuid()));
                 let Some((key, id)) = page.next else { break };
-                query.after = Some(Position { key, id, corrected: None });
+                query.after = Some(Position { key, id, corrected: None, sponsored: Vec::new() });
             }
             let expected = &plain[..plain.len().min(150)];
             assert_eq!(listed, expected, "{asked}");

@@ -1,0 +1,8 @@
+//! The table of migration `sandbox`.
+
+diesel::table! {
+    sandbox_documents (key) {
+        key -> Text,
+        document -> Jsonb,
+    }
+}
