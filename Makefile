@@ -1,6 +1,6 @@
 # Each target is a line or two; what is longer lives in scripts/ and xtask/.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint docs openapi openapi-lint bench fuzz properties reset
+.PHONY: help setup run test check lint docs openapi openapi-lint bench fuzz stripe properties torture reset
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 21
@@ -37,8 +37,14 @@ bench: setup ## Measure, in the profile that is shipped
 fuzz: setup ## Call a demonstration marketplace as nobody would, and examine its answers; needs Python
 	cargo xtask fuzz
 
+stripe: ## Drive the fake of Stripe with Stripe's own library; needs Python
+	cargo xtask stripe
+
 properties: setup ## Run the tests with a hundred thousand cases for each property
 	PROPTEST_CASES=100000 cargo xtask test
+
+torture: setup ## Kill everything under thousands of payments, and look whether a cent is missing
+	cargo run --package mercato -- torture --operations 4000 --clients 16 --kills 60
 
 reset: ## Delete the data of the demonstration and of the tests
 	cargo xtask reset

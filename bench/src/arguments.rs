@@ -62,6 +62,8 @@ pub(crate) struct Size {
     pub(crate) samples: usize,
     /// Starts of the server, of which the median counts.
     pub(crate) starts: usize,
+    /// People who pay, one of whom sells.
+    pub(crate) payers: u16,
 }
 
 impl Arguments {
@@ -75,6 +77,7 @@ impl Arguments {
                 seconds: 1,
                 samples: 24,
                 starts: 1,
+                payers: 9,
             };
         }
         Size {
@@ -85,6 +88,7 @@ impl Arguments {
             seconds: self.seconds.max(1),
             samples: 128,
             starts: 5,
+            payers: 501,
         }
     }
 }

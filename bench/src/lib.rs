@@ -15,6 +15,7 @@ mod load;
 mod market;
 mod measure;
 mod page;
+mod payments;
 mod pgbench;
 mod process;
 mod report;

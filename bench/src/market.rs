@@ -98,16 +98,16 @@ impl Market {
         process::reset_peak(self.child.id())
     }
 
-    /// Signs up so many clients; their access tokens.
-    pub(crate) async fn sign_up(&self, clients: u16) -> Result<Vec<String>> {
+    /// Signs up so many people of a name; their access tokens.
+    pub(crate) async fn sign_up(&self, name: &str, people: u16) -> Result<Vec<String>> {
         let http = reqwest::Client::new();
         let mut tokens = Vec::new();
-        for number in 0..clients {
+        for number in 0..people {
             let address = format!("http://{}/api/v1/auth/sign-up", self.address);
             let body = serde_json::json!({
-                "email": format!("bench-{number}@example.test"),
+                "email": format!("{name}-{number}@example.test"),
                 "password": "a long enough passphrase",
-                "display_name": format!("Client {number}"),
+                "display_name": format!("{name} {number}"),
             });
             let answer = http.post(address).json(&body).send().await?;
             let status = answer.status();

@@ -18,7 +18,9 @@ use crate::{
     cluster::{self, Cluster},
     load::{self, Asked, Load},
     market::{self, Hello, Jobs, Market, greeting},
-    median, number, page, pgbench, process,
+    median, number, page,
+    payments::{self, Payments},
+    pgbench, process,
     report::{self, Figure, Row},
     say,
     script::{self, Known, Script, Slots},
@@ -160,6 +162,13 @@ async fn measure_on(
     }
     drop(market);
 
+    let mut paying = None;
+    if arguments.wants("payments") {
+        let market = Market::start(mercato, &url, Jobs::Elsewhere).await?;
+        let people = (size.payers, size.connections);
+        paying = Some(payments::measure(&market, &client, &url, people).await?);
+    }
+
     let megabytes = |bytes: u64| number(bytes) / MEGABYTE;
     let figure = |name, value, unit, below| Figure { name, value, unit, below };
     let mut figures = vec![
@@ -178,6 +187,10 @@ async fn measure_on(
         figures.push(figure("jobs done once nobody asks", jobs, "/s", None));
         let name = "memory with jobs in the same process, at most";
         figures.insert(2, figure(name, megabytes(memory.peak), "MB", Some(64.0)));
+    }
+    if let Some(Payments { paid, inserted }) = paying {
+        figures.push(figure("payments through the embedded gateway", paid, "/s", None));
+        figures.push(figure("bare inserts of the rows that they leave", inserted, "/s", None));
     }
     Ok((rows, figures))
 }

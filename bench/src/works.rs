@@ -121,7 +121,7 @@ impl Marketplace {
             client.execute(HOURS, &[&listings, &values.0, &values.1, &values.2]).await?;
         }
 
-        let tokens = market.sign_up(size.connections).await?;
+        let tokens = market.sign_up("client", size.connections).await?;
         let all = "SELECT id::text FROM listings UNION ALL SELECT id::text FROM providers \
             UNION ALL SELECT id::text FROM accounts UNION ALL SELECT id::text FROM categories \
             UNION ALL SELECT id::text FROM sessions";

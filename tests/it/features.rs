@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use scenarios::Operation;
 
 /// Every feature that the page must have a row for.
-const FEATURES: [&str; 17] = [
-    "H1", "H2", "H3", "H4", "H5", "H6", "H7", "S1", "S2", "S3", "S5", "S6", "V1", "V2", "V3", "V4",
-    "V6",
+const FEATURES: [&str; 23] = [
+    "H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8", "H9", "H10", "S1", "S2", "S3", "S4", "S5",
+    "S6", "V1", "V2", "V3", "V4", "V5", "V6", "B2",
 ];
 
 fn root() -> PathBuf {

@@ -25,6 +25,44 @@ fn every_event_of_a_booking_or_review_has_words_in_every_language() {
     }
 }
 
+#[test]
+fn what_people_are_told_of_money_is_an_event_of_money() {
+    let known = billing::BillingEvent::names();
+    let told: Vec<&str> = known.iter().copied().filter(|event| !rules(event).is_empty()).collect();
+    for event in ["payment.failed.v1", "payment.refunded.v1", "invoice.issued.v1"] {
+        assert!(told.contains(&event), "{event}");
+    }
+    for event in ["subscription.payment_failed.v1", "subscription.expired.v1", "payout.paid.v1"] {
+        assert!(told.contains(&event), "{event}");
+    }
+    for rule in told.iter().flat_map(|event| rules(event)) {
+        assert!(known.contains(&rule.event.as_str()), "{}", rule.event);
+        for language in Wordings::shipped().languages() {
+            assert!(Wordings::shipped().has(language, &rule.text), "{} in {language}", rule.text);
+        }
+    }
+}
+
+#[test]
+fn what_people_are_told_of_promotions_is_an_event_of_promotions() {
+    let known: Vec<&str> =
+        promotions::Happening::ALL.iter().map(|happening| happening.event_name()).collect();
+    let told: Vec<&str> = known.iter().copied().filter(|event| !rules(event).is_empty()).collect();
+    for event in [
+        "promotion.started.v1",
+        "promotion.expiring.v1",
+        "promotion.expired.v1",
+        "promotion.cancelled.v1",
+    ] {
+        assert!(told.contains(&event), "{event}");
+    }
+    for rule in told.iter().flat_map(|event| rules(event)) {
+        for language in Wordings::shipped().languages() {
+            assert!(Wordings::shipped().has(language, &rule.text), "{} in {language}", rule.text);
+        }
+    }
+}
+
 /// A client whose review of the workshop is published; the owner is told.
 async fn a_published_review(marketplace: &Marketplace, workshop: &Workshop) -> (Person, String) {
     let client = marketplace.client().await;

@@ -16,29 +16,36 @@ pub(crate) struct Arguments {
     pub(crate) query: String,
     /// The body.
     pub(crate) body: Option<Value>,
+    /// Further headers.
+    pub(crate) headers: Vec<(String, String)>,
     /// The files of a form.
     pub(crate) files: Vec<Vec<u8>>,
 }
 
 impl Arguments {
-    fn with(self, body: Value) -> Self {
+    pub(crate) fn with(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
     }
 
-    fn asking(self, query: &str) -> Self {
+    pub(crate) fn saying(mut self, name: &str, value: String) -> Self {
+        self.headers.push((name.to_owned(), value));
+        self
+    }
+
+    pub(crate) fn asking(self, query: &str) -> Self {
         Self { query: format!("?{query}"), ..self }
     }
 }
 
-fn nothing() -> Arguments {
+pub(crate) fn nothing() -> Arguments {
     Arguments::default()
 }
 
-fn body(body: Value) -> Arguments {
+pub(crate) fn body(body: Value) -> Arguments {
     nothing().with(body)
 }
 
-fn of<const N: usize>(path: [&str; N]) -> Arguments {
+pub(crate) fn of<const N: usize>(path: [&str; N]) -> Arguments {
     Arguments { path: path.map(ToOwned::to_owned).to_vec(), ..nothing() }
 }
 
@@ -97,10 +104,18 @@ impl World {
             {
                 self.of_reviews(operation).await
             }
-            _ => match self.of_catalog(operation).await {
-                Some(arguments) => arguments,
-                None => self.of_bookings(operation).await,
-            },
+            _ => {
+                if let Some(arguments) = self.of_money(operation).await {
+                    return arguments;
+                }
+                if let Some(arguments) = self.of_promotions(operation).await {
+                    return arguments;
+                }
+                match self.of_catalog(operation).await {
+                    Some(arguments) => arguments,
+                    None => self.of_bookings(operation).await,
+                }
+            }
         }
     }
 
@@ -397,6 +412,9 @@ impl World {
         let start = slots.data()[0]["start"].clone();
         let body = json!({ "listing_id": listing, "message": "This time, please.", "slot": start });
         let id = self.client.post("bookings", body).await.expect(201).id();
+        let _ = self.client.pays("booking", &id, "card_success").await.expect(201);
+        // The booking hears of its money by event.
+        self.market.settle_despite_failures().await;
         self.owner.about_booking(&id, "accept").await;
         id
     }
@@ -436,7 +454,7 @@ impl World {
 }
 
 /// A key that nothing else has.
-fn fresh(word: &str) -> String {
+pub(crate) fn fresh(word: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(1);
     format!("{word}{}", NEXT.fetch_add(1, Ordering::Relaxed))

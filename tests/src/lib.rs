@@ -5,19 +5,23 @@
 
 mod calls;
 mod marketplace;
+mod money;
 mod operation;
 mod people;
 mod person;
 mod pictures;
+mod promotions;
 mod reply;
 mod scenes;
 mod world;
 
 pub use marketplace::Marketplace;
+pub use money::{at_bank, plan, signed};
 pub use operation::Operation;
 pub use people::PASSWORD;
 pub use person::Person;
 pub use pictures::{PHOTOGRAPH, files, form, picture};
+pub use promotions::{coupon, promotion_product};
 pub use reply::Reply;
 pub use scenes::{CURATED, VISIT, always_open, berlin, listing_type};
 pub use world::{Call, Persona, World};

@@ -35,6 +35,7 @@ pub struct Marketplace {
     pub settings: Settings,
     /// Who moves time and changes roles; made when first needed.
     pub(crate) operator: tokio::sync::OnceCell<Person>,
+    state: Arc<http::State>,
     sql: Client,
     running: Option<Parts>,
     files: TempDir,
@@ -61,6 +62,16 @@ impl Marketplace {
         Self::launch(change, true).await
     }
 
+    /// The same where the embedded payment gateway takes payments.
+    pub async fn with_money() -> Self {
+        Self::with(|settings| {
+            settings.gateways.sandbox.enabled = Some(true);
+            settings.gateways.manual.iban = Some("DE02 1203 0000 0000 2020 51".to_owned());
+            settings.gateways.manual.account_holder = Some("Mercato <Escrow>".to_owned());
+        })
+        .await
+    }
+
     /// The same without a worker: jobs stay in the queue.
     pub async fn without_a_worker() -> Self {
         Self::launch(|_| {}, false).await
@@ -72,6 +83,14 @@ impl Marketplace {
         let files = TempDir::new().expect("a temporary folder can be made");
         let mut settings = settings(&database, &mails, files.path());
         change(&mut settings);
+        // What it tells others of its address has to be true before it serves.
+        let listener = std::net::TcpListener::bind(settings.server.address);
+        let listener = listener.expect("a free port exists");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        if settings.server.public_url == Settings::default().server.public_url {
+            settings.server.public_url = format!("http://{address}");
+        }
+        settings.server.address = address;
 
         // The server keeps its promises while the test's own thread is busy.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -80,10 +99,10 @@ impl Marketplace {
             .build()
             .expect("a runtime can be made");
         let url = database.url().to_owned();
-        let (services, simulation, api, worker) = runtime
+        let (state, simulation, api, worker) = runtime
             .spawn({
                 let settings = settings.clone();
-                async move { run(&settings, &url, works).await }
+                async move { run(&settings, &url, listener, works).await }
             })
             .await
             .expect("the marketplace starts");
@@ -91,7 +110,8 @@ impl Marketplace {
         Self {
             base: format!("http://{}", api.address),
             mails,
-            services,
+            services: state.services.clone(),
+            state,
             settings,
             operator: tokio::sync::OnceCell::new(),
             sql,
@@ -146,8 +166,9 @@ impl Marketplace {
         let mut last = BTreeMap::new();
         let mut since = Instant::now();
         loop {
+            let told = self.delivered().await;
             let busy = self.busy().await;
-            if busy.is_empty() {
+            if busy.is_empty() && self.delivered().await == told {
                 return;
             }
             if busy != last {
@@ -157,6 +178,13 @@ impl Marketplace {
             assert!(since.elapsed() < PATIENCE, "the marketplace does not settle: {busy:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// How many messages the embedded gateway has sent, once none is on its way.
+    async fn delivered(&self) -> usize {
+        let Some(sandbox) = &self.state.sandbox else { return 0 };
+        sandbox.webhooks().settled().await;
+        sandbox.webhooks().log().len()
     }
 
     /// What still is to be done: kinds of jobs, and timers.
@@ -275,14 +303,17 @@ fn settings(database: &TestDatabase, mails: &MailSink, files: &Path) -> Settings
     settings.limits.enabled = false;
     settings.metrics.enabled = false;
     settings.jobs.timer_poll_ms = 50;
+    // Most tests are not about money, and bookings are not paid for then.
+    settings.gateways.sandbox.enabled = Some(false);
     settings
 }
 
 async fn run(
     settings: &Settings,
     url: &str,
+    listener: std::net::TcpListener,
     works: bool,
-) -> (Services, Arc<Simulation>, Running, Option<Worker>) {
+) -> (Arc<http::State>, Arc<Simulation>, Running, Option<Worker>) {
     let store = wiring::open_store(settings, url).expect("the pools can be prepared");
     let store = Arc::new(store);
     let simulation = Simulation::start(Arc::clone(&store)).await.expect("time can be simulated");
@@ -290,10 +321,11 @@ async fn run(
     let clock: Arc<dyn Clock> = simulation.clock();
     let foundation =
         Foundation { simulation: Some(Arc::clone(&simulation)), ..Foundation::new(store, clock) };
+    let foundation = foundation.with_gateways(settings).expect("the gateways can be wired");
     let services = Services::new(settings, &foundation).expect("the services can be wired");
     services.declare_profile().await.expect("what the profile declares can be stored");
     let state = Arc::new(wiring::http_state(settings, services.clone()));
-    let api = http::start(state).expect("a free port exists");
+    let api = http::start_on(Arc::clone(&state), listener).expect("the socket is ours");
     let mut worker = None;
     if works {
         let context = JobContext {
@@ -304,5 +336,5 @@ async fn run(
         let started = Worker::start(context, url, &settings.jobs, grace).await;
         worker = Some(started.expect("the worker starts"));
     }
-    (services, simulation, api, worker)
+    (state, simulation, api, worker)
 }

@@ -91,10 +91,12 @@ impl Persona {
                 Self::Client => Relation::Owner,
                 _ => Relation::Stranger,
             },
-            Object::Provider | Object::Listing | Object::UnpublishedListing => match self {
-                Self::Owner => Relation::Owner,
-                _ => Relation::Stranger,
-            },
+            Object::Provider | Object::Listing | Object::UnpublishedListing | Object::Promotion => {
+                match self {
+                    Self::Owner => Relation::Owner,
+                    _ => Relation::Stranger,
+                }
+            }
             Object::Booking => match self {
                 Self::Client => Relation::ClientSide,
                 Self::Owner => Relation::ProviderSide,
@@ -126,6 +128,8 @@ pub struct Call {
     pub files: Vec<Vec<u8>>,
     /// The `ETag` it changes, if it wants one.
     pub etag: String,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Call {
@@ -145,6 +149,9 @@ impl Call {
         if !self.etag.is_empty() {
             request = request.header("if-match", &self.etag);
         }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
         request = match (body, self.files.is_empty()) {
             (Some(body), true) => request.json(&body),
             (Some(body), false) => request.multipart(crate::form(&body, &self.files)),
@@ -158,7 +165,8 @@ impl Call {
 impl World {
     /// Makes the people; what they have to do with is made for every call anew.
     pub async fn new() -> Self {
-        let market = Marketplace::start().await;
+        // Kept on the heap: tests await this in the middle of much else.
+        let market = Box::pin(Marketplace::with_money()).await;
         market.declare_listing_types().await;
         let world = Self {
             visitor: market.visitor(),
@@ -229,13 +237,13 @@ impl World {
     ///
     /// When the table of calls has no line for the operation.
     pub async fn call(&self, operation: &Operation) -> Call {
-        let Arguments { path, query, body, files } = self.arguments(&operation.id).await;
+        let Arguments { path, query, body, headers, files } = self.arguments(&operation.id).await;
         let mut values = path.into_iter();
         let mut path = operation.path_with(|name| {
             values.next().unwrap_or_else(|| panic!("{}: no `{name}`", operation.id))
         });
         path.push_str(&query);
         let etag = if operation.parameters("header").contains(&"If-Match") { "*" } else { "" };
-        Call { operation: operation.clone(), path, body, files, etag: etag.to_owned() }
+        Call { operation: operation.clone(), path, body, headers, files, etag: etag.to_owned() }
     }
 }

@@ -1,13 +1,20 @@
 //! Puts the services together from their adapters. The only place that knows them all.
 
+mod billing;
 mod catalog;
 mod discovery;
+mod gateways;
 mod media;
+mod promotions;
 mod review_pictures;
+mod transfers;
 
 use std::sync::Arc;
 
+use ::billing::{BillingService, Gateway};
 use ::catalog::media::StorageQuota;
+use ::promotions::{CouponService, ProductService, PromotionService};
+use adapter_manual::TransferDesk;
 use adapter_postgres::PgStore;
 use anyhow::Context;
 use bookings::{BookingService, ScheduleService};
@@ -20,7 +27,7 @@ use reviews::ReviewService;
 use sha2::Sha256;
 
 use crate::clock::Simulation;
-use crate::config::Settings;
+use crate::config::{Secret, Settings};
 use crate::credentials;
 use crate::http::{self, Authenticator, CursorKey, State};
 use crate::jobs;
@@ -31,6 +38,7 @@ use crate::traces;
 
 pub use self::catalog::Catalog;
 pub use self::discovery::{Discovery, ViewerKey};
+pub(crate) use self::gateways::SANDBOX;
 pub use media::Media;
 
 /// What every service stands on.
@@ -46,6 +54,8 @@ pub struct Foundation {
     pub random: Arc<dyn Random>,
     /// What moves the time, where it is simulated.
     pub simulation: Option<Arc<Simulation>>,
+    /// The payment gateways that are configured. Without one no money is taken.
+    pub gateways: Vec<Arc<dyn Gateway>>,
 }
 
 impl Foundation {
@@ -57,7 +67,21 @@ impl Foundation {
             ids: Arc::new(SystemIds),
             random: Arc::new(SystemRandom),
             simulation: None,
+            gateways: Vec::new(),
         }
+    }
+
+    /// The same with the payment gateways of the settings.
+    ///
+    /// # Errors
+    ///
+    /// When the address of one is none, or would send secrets in the clear.
+    pub fn with_gateways(self, settings: &Settings) -> anyhow::Result<Self> {
+        let mut gateways = gateways::clients(settings)?;
+        if let Some(transfers) = transfers::gateway(settings, &self) {
+            gateways.push(Arc::new(transfers));
+        }
+        Ok(Self { gateways, ..self })
     }
 }
 
@@ -82,6 +106,16 @@ pub struct Services {
     pub bookings: BookingService,
     /// Opening hours, free slots and calendars.
     pub schedules: ScheduleService,
+    /// Payments, the ledger, subscriptions and payouts.
+    pub billing: BillingService,
+    /// Where admins confirm bank transfers.
+    pub transfers: TransferDesk,
+    /// Paid visibility of listings and providers.
+    pub promotions: PromotionService,
+    /// What of it can be bought.
+    pub promotion_products: ProductService,
+    /// What takes something off a price.
+    pub coupons: CouponService,
     /// What people do with their accounts.
     pub identity: IdentityService,
     /// What admins do to accounts.
@@ -115,6 +149,7 @@ impl Services {
     /// When a part cannot be made from the settings, such as a key that is none.
     pub fn new(settings: &Settings, foundation: &Foundation) -> anyhow::Result<Self> {
         let profile = Profile::load(&settings.profile)?;
+        let foundation = &billing::prepared(settings, foundation, &profile);
         let Foundation { store, clock, ids, random, .. } = foundation;
         let passwords = credentials::passwords(settings)?;
         let tokens = credentials::tokens(settings)?;
@@ -161,6 +196,8 @@ impl Services {
         );
         let schedules =
             ScheduleService::new(store.clone(), store.clone(), clock.clone(), random.clone());
+        let billing = billing::service(settings, foundation, &profile);
+        let (promotions, promotion_products, coupons) = promotions::services(foundation, &profile);
         let media = Media::new(settings, foundation)?;
         Ok(Self {
             reviews,
@@ -175,6 +212,11 @@ impl Services {
             profile: Arc::new(profile),
             bookings,
             schedules,
+            billing,
+            transfers: transfers::desk(foundation),
+            promotions,
+            promotion_products,
+            coupons,
             catalog: Catalog::new(foundation, &media),
             discovery: Discovery::new(settings, foundation),
             media,
@@ -195,7 +237,9 @@ impl Services {
     ///
     /// When the database cannot be written.
     pub async fn declare_profile(&self) -> anyhow::Result<()> {
-        self.catalog.declare(&self.profile).await.context("cannot store what the profile declares")
+        let unstored = "cannot store what the profile declares";
+        self.catalog.declare(&self.profile).await.context(unstored)?;
+        promotions::declare(&self.promotion_products, &self.profile).await.context(unstored)
     }
 }
 
@@ -208,13 +252,18 @@ pub fn authenticator(services: &Services) -> Arc<dyn Authenticator> {
 pub fn http_state(settings: &Settings, services: Services) -> State {
     let authenticator = authenticator(&services);
     let cursors = CursorKey::new(derived_key(settings, "cursors"));
-    State::new(services, authenticator, cursors, http::Settings::of(settings))
+    let sandbox = gateways::sandbox(settings, &services);
+    State::new(services, authenticator, cursors, http::Settings::of(settings)).with_sandbox(sandbox)
 }
 
 /// A key for one purpose from the application's key, so that what is signed for one is of no use
 /// for another.
 pub fn derived_key(settings: &Settings, purpose: &str) -> [u8; 32] {
-    let key = settings.server.application_key.expose().as_bytes();
+    derived(&settings.server.application_key, purpose)
+}
+
+fn derived(key: &Secret, purpose: &str) -> [u8; 32] {
+    let key = key.expose().as_bytes();
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes any key");
     mac.update(purpose.as_bytes());
     mac.finalize().into_bytes().into()

@@ -5,6 +5,7 @@ use catalog::media::ObjectStore;
 use clap::ValueEnum;
 use reviews::RatingDrift;
 
+use super::arguments::{DoctorFlags, Settlement};
 use super::output::say;
 use super::platform::Platform;
 use crate::config::{MailTransport, Settings, StorageKind};
@@ -18,14 +19,16 @@ pub(super) enum Part {
     Storage,
     /// Whether every rating is what its reviews add up to.
     Ratings,
+    /// Whether the ledger adds up, and says what balances, payments and a gateway's file say.
+    Ledger,
 }
 
 /// Looks, and fails if something is wrong.
 pub(super) async fn examine(
     settings: Settings,
-    part: Option<Part>,
-    mend: bool,
+    DoctorFlags { part, mend, settlement }: DoctorFlags,
 ) -> anyhow::Result<()> {
+    let settlement = settlement.read(part)?;
     let platform = Platform::look(&settings).await?;
     let parts = part.map_or_else(|| Part::value_variants().to_vec(), |part| vec![part]);
     let mut faults = 0;
@@ -34,6 +37,7 @@ pub(super) async fn examine(
             Part::Config => config(&settings, &platform).await?,
             Part::Storage => storage(&platform).await?,
             Part::Ratings => ratings(&platform, mend).await?,
+            Part::Ledger => ledger(&platform, settlement.as_ref()).await?,
         };
     }
     platform.stop().await?;
@@ -106,6 +110,17 @@ async fn ratings(platform: &Platform, mend: bool) -> anyhow::Result<usize> {
         return Ok(0);
     }
     Ok(found)
+}
+
+/// Everything is added up again; with a gateway's file every transaction of it is looked for.
+async fn ledger(platform: &Platform, settlement: Option<&Settlement>) -> anyhow::Result<usize> {
+    let mut findings = platform.services.store.ledger_findings().await?;
+    if let Some(Settlement { gateway, from, to, lines }) = settlement {
+        let differences = platform.services.billing.reconcile(*gateway, *from, *to, lines).await?;
+        findings.extend(differences.iter().map(ToString::to_string));
+        say(&format!("ledger: compared with {} lines of {gateway}", lines.len()))?;
+    }
+    report("ledger", &findings)
 }
 
 /// At most so many findings are listed.

@@ -11,6 +11,7 @@ mod output;
 mod platform;
 mod seed;
 mod serve;
+mod torture;
 mod worker;
 
 use std::path::PathBuf;
@@ -20,11 +21,11 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, EXAMPLE, Settings, Sources};
 use crate::telemetry;
-use arguments::{Assignment, ServeFlags, WorkerFlags};
+use arguments::{Assignment, DoctorFlags, ServeFlags, WorkerFlags};
 use create_admin::AdminFlags;
-use doctor::Part;
 use output::say;
 use seed::SeedFlags;
+use torture::TortureFlags;
 
 /// A marketplace backend: API, background worker and tools in one binary.
 #[derive(Debug, Parser)]
@@ -59,13 +60,10 @@ enum Command {
     /// Makes an account that is an admin: the first one comes from here.
     CreateAdmin(AdminFlags),
     /// Examines the marketplace, and fails if something is wrong.
-    Doctor {
-        /// What to look at; all of it without.
-        part: Option<Part>,
-        /// Makes right what can be: ratings are set to what their reviews add up to.
-        #[arg(long)]
-        mend: bool,
-    },
+    Doctor(DoctorFlags),
+    /// Lets many clients move money through a marketplace of its own, kills everything under them
+    /// again and again, and then looks whether a cent is missing.
+    Torture(TortureFlags),
     /// Prints the OpenAPI document.
     Openapi,
     /// Asks a running server whether it is ready; for containers.
@@ -108,6 +106,10 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     if let Command::Seed(seed) = &cli.command {
         flags.extend(seed.settings());
     }
+    if let Command::Torture(_) = &cli.command {
+        // It follows a database that is killed, and would complain of it all the time.
+        flags.insert(0, ("logs.filter".to_owned(), "off".to_owned()));
+    }
     let settings = Settings::load(&Sources::of_process(cli.config, flags))?;
     // Whatever ends soon is not worth a collector's while.
     let traces = match &cli.command {
@@ -123,7 +125,8 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             Command::Migrate { check } => migrate::migrate(&settings, check).await,
             Command::Seed(flags) => seed::seed(settings, flags).await,
             Command::CreateAdmin(flags) => create_admin::create_admin(settings, flags).await,
-            Command::Doctor { part, mend } => doctor::examine(settings, part, mend).await,
+            Command::Doctor(flags) => doctor::examine(settings, flags).await,
+            Command::Torture(flags) => torture::torture(flags).await,
             Command::Openapi => say(&crate::http::openapi().to_pretty_json()?),
             Command::Healthcheck { url } => healthcheck::check(&settings, url).await,
             Command::Config { what: ConfigCommand::Print } => say(&settings.masked()),

@@ -39,6 +39,7 @@ impl Platform {
             None => Arc::new(SystemClock),
         };
         let foundation = Foundation { simulation, ..Foundation::new(store, clock) };
+        let foundation = foundation.with_gateways(settings)?;
         let services = Services::new(settings, &foundation)?;
         services.declare_profile().await?;
         Ok(Self { database, foundation, services })
@@ -48,7 +49,7 @@ impl Platform {
     pub(super) async fn look(settings: &Settings) -> anyhow::Result<Self> {
         let database = Database::open(settings).await?;
         let store = Arc::new(wiring::open_store(settings, &database.url)?);
-        let foundation = Foundation::new(store, Arc::new(SystemClock));
+        let foundation = Foundation::new(store, Arc::new(SystemClock)).with_gateways(settings)?;
         let services = Services::new(settings, &foundation)?;
         Ok(Self { database, foundation, services })
     }

@@ -97,6 +97,9 @@ fn banner(settings: &Settings, address: SocketAddr, took: Duration, demo: bool) 
          \x20 Docs     {base}/docs/\n\
          \x20 Health   {base}/health/ready\n"
     );
+    if settings.gateways.sandbox_is_on(settings.is_production()) {
+        text.push_str("  Payments are tests: pay by the token card_success, or card_secure\n");
+    }
     if demo {
         let _ = writeln!(text, "\n  Sign in with the password {}:", seed::PASSWORD);
         for sign_in in seed::sign_ins() {

@@ -67,7 +67,8 @@ pub(super) fn render(file: &str) -> String {
             let path = if section.is_empty() {
                 entry.key.to_uppercase()
             } else {
-                format!("{}__{}", section.to_uppercase(), entry.key.to_uppercase())
+                let section = section.to_uppercase().replace('.', "__");
+                format!("{section}__{}", entry.key.to_uppercase())
             };
             let value = if entry.optional {
                 format!("none (example: `{}`)", entry.value)

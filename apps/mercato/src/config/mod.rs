@@ -4,6 +4,7 @@
 //! `docs/configuration.md` is rendered from it.
 
 mod documentation;
+mod gateways;
 mod network;
 mod secret;
 mod sections;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use documentation::EXAMPLE;
+pub use gateways::{CloudPayments, Gateways, ManualTransfers, SandboxGateway, Stripe};
 pub use network::{Network, NotANetwork};
 pub use secret::Secret;
 pub use sections::{
@@ -53,6 +55,8 @@ pub struct Settings {
     pub mail: Mail,
     /// Pictures and documents.
     pub storage: Storage,
+    /// Who takes money for the marketplace.
+    pub gateways: Gateways,
     /// What people may upload.
     pub media: Media,
     /// How often one caller may do something.
@@ -76,6 +80,7 @@ impl Default for Settings {
             auth: Auth::default(),
             mail: Mail::default(),
             storage: Storage::default(),
+            gateways: Gateways::default(),
             media: Media::default(),
             limits: Limits::default(),
             logs: Logs::default(),
@@ -188,6 +193,11 @@ impl Settings {
         Ok(settings)
     }
 
+    /// How this machine reaches the server that these settings describe.
+    pub fn own_url(&self) -> String {
+        reached_at(self.server.address)
+    }
+
     /// Whether demo secrets, demo data and simulated time are refused.
     pub fn is_production(&self) -> bool {
         self.environment == Environment::Production
@@ -268,6 +278,9 @@ impl Settings {
             self.auth.password_hash_concurrency == 0,
             "auth.password_hash_concurrency must not be 0",
         );
+        for (wrong, why) in self.gateways.faults(self.is_production()) {
+            refuse_if(wrong, why);
+        }
         refuse_if(
             self.traces.endpoint.as_ref().is_some_and(|endpoint| !is_http(endpoint)),
             "traces.endpoint must start with http:// or https://",

@@ -45,8 +45,10 @@ pub struct Server {
     pub drain_notice_seconds: u64,
     /// How long a stopping server finishes requests and jobs, in seconds.
     pub shutdown_grace_seconds: u64,
-    /// Signs cursors and links, and hashes what is remembered of visitors.
+    /// Signs cursors and links, hashes what is remembered of visitors, and encrypts card tokens.
     pub application_key: Secret,
+    /// Application keys of before, by which card tokens are still read.
+    pub former_application_keys: Vec<Secret>,
 }
 
 impl Default for Server {
@@ -63,6 +65,7 @@ impl Default for Server {
             drain_notice_seconds: 0,
             shutdown_grace_seconds: 20,
             application_key: Secret::new(DEMO_APPLICATION_KEY),
+            former_application_keys: Vec::new(),
         }
     }
 }

@@ -193,3 +193,25 @@ fn production_sends_no_mail_in_the_clear_but_to_this_machine() {
         with(safe).unwrap_or_else(|error| panic!("{safe}: {error}"));
     }
 }
+
+#[test]
+fn production_takes_real_money_or_none() {
+    let sandbox = ("MERCATO__GATEWAYS__SANDBOX__ENABLED", "true");
+    let error = in_production(&[sandbox]).unwrap_err().to_string();
+    assert!(error.contains("gateways.sandbox.enabled"), "{error}");
+    assert!(!in_production(&[]).unwrap().gateways.sandbox_is_on(true));
+    assert!(load(&[]).unwrap().gateways.sandbox_is_on(false));
+
+    for half in ["CLOUDPAYMENTS__PUBLIC_ID", "CLOUDPAYMENTS__API_SECRET", "STRIPE__SECRET_KEY"] {
+        let variable = format!("MERCATO__GATEWAYS__{half}");
+        let error = load(&[(&variable, "x")]).unwrap_err().to_string();
+        assert!(error.contains("or none of them"), "{half}: {error}");
+    }
+    let whole = [
+        ("MERCATO__GATEWAYS__STRIPE__SECRET_KEY", "sk_nobody_may_see"),
+        ("MERCATO__GATEWAYS__STRIPE__WEBHOOK_SECRETS", "whsec_nobody, whsec_may_see"),
+    ];
+    let settings = load(&whole).unwrap();
+    assert_eq!(settings.gateways.stripe.webhook_secrets.len(), 2);
+    assert!(!settings.masked().contains("nobody"), "{}", settings.masked());
+}

@@ -34,26 +34,44 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media_type = request.content_type().to_owned();
-        let mut payload = payload.take();
+        let payload = payload.take();
         Box::pin(async move {
-            if !is_json(&media_type) {
-                return Err(Problem::new(
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    "unsupported_media_type",
-                    format!("send application/json, not `{media_type}`"),
-                ));
-            }
-            let mut bytes = web::BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|error| broken(&error))?;
-                if bytes.len() + chunk.len() > MAX_BODY {
-                    return Err(too_large(MAX_BODY));
-                }
-                bytes.extend_from_slice(&chunk);
-            }
-            Ok(Self { value: parse(&bytes)?, hash: Sha256::digest(&bytes).into() })
+            let bytes = json_bytes(&media_type, payload).await?;
+            Self::of(&bytes)
         })
     }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// The body that these bytes are.
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, Problem> {
+        Ok(Self { value: parse(bytes)?, hash: Sha256::digest(bytes).into() })
+    }
+}
+
+/// The bytes of a JSON body, read to their end.
+pub(crate) async fn json_bytes(media_type: &str, payload: Payload) -> Result<web::Bytes, Problem> {
+    if !is_json(media_type) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!("send application/json, not `{media_type}`"),
+        ));
+    }
+    bytes(payload, MAX_BODY).await
+}
+
+/// The bytes of a body of at most so many.
+pub(crate) async fn bytes(mut payload: Payload, most: usize) -> Result<web::Bytes, Problem> {
+    let mut bytes = web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if bytes.len() + chunk.len() > most {
+            return Err(too_large(most));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
 }
 
 /// A JSON body that may be left out where it would say nothing.

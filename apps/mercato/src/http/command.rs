@@ -7,7 +7,12 @@ use access::Actor;
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use kernel::{BookingId, ChangeRequestId, IdempotencyScope, ListingId, ProviderId, ReviewId};
+use billing::{CardId, WebhookId};
+use kernel::{
+    BookingId, ChangeRequestId, IdempotencyScope, InvoiceId, ListingId, PaymentId, PayoutId,
+    PlanId, PromotionId, ProviderId, ReviewId, SubscriptionId,
+};
+use promotions::CouponId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -90,10 +95,19 @@ macro_rules! described {
 
 described! {
     BookingId = "The booking";
+    CardId = "The card";
     ChangeRequestId = "The change request";
+    CouponId = "The coupon";
+    InvoiceId = "The invoice";
     ListingId = "The listing";
+    PaymentId = "The payment";
+    PayoutId = "The payout";
+    PlanId = "The plan";
+    PromotionId = "The promotion";
     ProviderId = "The provider";
     ReviewId = "The review";
+    SubscriptionId = "The subscription";
+    WebhookId = "The message";
 }
 
 impl<Id: Described> IntoParams for Command<Id> {

@@ -47,7 +47,11 @@ pub(crate) struct Buckets {
     accounts: Limiter<kernel::AccountId>,
     networks: Limiter<IpAddr>,
     sign_ins: Limiter<IpAddr>,
+    webhooks: Limiter<IpAddr>,
 }
+
+/// Gateways write from few addresses and often: so many times what others may.
+const WEBHOOKS: NonZeroU32 = NonZeroU32::new(10).expect("a literal above zero");
 
 impl fmt::Debug for Buckets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,6 +70,7 @@ impl Buckets {
             accounts: limiter(limits.account),
             networks: limiter(limits.network),
             sign_ins: limiter(limits.sign_in),
+            webhooks: limiter(limits.network.saturating_mul(WEBHOOKS)),
         }
     }
 
@@ -74,6 +79,7 @@ impl Buckets {
         self.accounts.retain_recent();
         self.networks.retain_recent();
         self.sign_ins.retain_recent();
+        self.webhooks.retain_recent();
     }
 }
 
@@ -163,6 +169,9 @@ pub(crate) async fn throttle(
     let buckets = &state.buckets;
     let (name, quota, verdict) = if is_sign_in(&request) {
         ("sign_in", limits.sign_in, buckets.sign_ins.check_key(&network))
+    } else if request.path().starts_with("/api/v1/webhooks/") {
+        let quota = limits.network.saturating_mul(WEBHOOKS);
+        ("webhooks", quota, buckets.webhooks.check_key(&network))
     } else {
         match account {
             Some(account) => ("account", limits.account, buckets.accounts.check_key(&account)),

@@ -22,6 +22,16 @@ impl From<Money> for MoneyView {
 }
 
 impl MoneyView {
+    /// The number of minor units, not yet checked.
+    pub(crate) const fn minor(&self) -> i64 {
+        self.amount
+    }
+
+    /// The code of the currency, not yet checked.
+    pub(crate) fn currency(&self) -> &str {
+        &self.currency
+    }
+
     /// The amount, if the currency is one; else notes the field.
     pub(crate) fn read(&self, errors: &mut FieldErrors, pointer: &str) -> Option<Money> {
         let currency = self.currency.parse::<Currency>();

@@ -39,6 +39,10 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 enum TopicView {
     /// Requests, offers, appointments, work.
     Bookings,
+    /// Payments, subscriptions, invoices, payouts.
+    Payments,
+    /// Paid visibility: when it begins and ends.
+    Promotions,
     /// Reviews by and of oneself.
     Reviews,
     /// Decisions on one's listings and profile.
@@ -53,6 +57,8 @@ impl From<Topic> for TopicView {
     fn from(topic: Topic) -> Self {
         match topic {
             Topic::Bookings => Self::Bookings,
+            Topic::Payments => Self::Payments,
+            Topic::Promotions => Self::Promotions,
             Topic::Reviews => Self::Reviews,
             Topic::Listings => Self::Listings,
             Topic::Moderation => Self::Moderation,
@@ -253,6 +259,10 @@ async fn chosen(
 enum OptionalTopic {
     /// Requests, offers, appointments, work.
     Bookings,
+    /// Payments, subscriptions, invoices, payouts.
+    Payments,
+    /// Paid visibility: when it begins and ends.
+    Promotions,
     /// Reviews by and of oneself.
     Reviews,
     /// Decisions on one's listings and profile.
@@ -265,6 +275,8 @@ impl From<OptionalTopic> for Topic {
     fn from(topic: OptionalTopic) -> Self {
         match topic {
             OptionalTopic::Bookings => Self::Bookings,
+            OptionalTopic::Payments => Self::Payments,
+            OptionalTopic::Promotions => Self::Promotions,
             OptionalTopic::Reviews => Self::Reviews,
             OptionalTopic::Listings => Self::Listings,
             OptionalTopic::Moderation => Self::Moderation,

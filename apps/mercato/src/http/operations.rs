@@ -133,7 +133,8 @@ fn judge(actor: &Actor, line: &Permission) -> Result<(), Problem> {
         | Object::UnpublishedListing
         | Object::Booking
         | Object::Review
-        | Object::UnpublishedReview => {
+        | Object::UnpublishedReview
+        | Object::Promotion => {
             // To say 403 would be to say that the object is there.
             if !actor.is_visitor() {
                 return Ok(());

@@ -33,6 +33,8 @@ pub enum Object {
     Review,
     /// A review in any state, so perhaps one that only its author sees.
     UnpublishedReview,
+    /// A promotion, which only the provider who bought it sees.
+    Promotion,
 }
 
 impl Object {
@@ -49,6 +51,7 @@ impl Object {
             Self::Booking => "booking",
             Self::Review => "review",
             Self::UnpublishedReview => "review in any state",
+            Self::Promotion => "promotion",
         }
     }
 
@@ -64,6 +67,7 @@ impl Object {
             Self::Booking => Some(Action::BookingRead),
             Self::Review => Some(Action::ReviewRead),
             Self::UnpublishedReview => Some(Action::ReviewUpdate),
+            Self::Promotion => Some(Action::PromotionRead),
         }
     }
 }
@@ -200,6 +204,85 @@ pub const PERMISSIONS: &[Permission] = &[
     line("getAccount", Action::AccountAdminister, Object::Nothing),
     line("changeAccount", Action::AccountAdminister, Object::Nothing),
     line("listAuditLog", Action::AuditRead, Object::Nothing),
+    // payments
+    line("createPayment", Action::PaymentCreate, Object::Nothing),
+    line("checkoutPayment", Action::PaymentCreate, Object::Nothing),
+    line("listPayments", Action::PaymentRead, Object::OwnAccount),
+    line("getPayment", Action::PaymentRead, Object::Private),
+    line("returnFromCheckout", Action::SignIn, Object::Nothing),
+    line("showThreeDSecure", Action::SignIn, Object::Nothing),
+    line("renewThreeDSecure", Action::PaymentRead, Object::Private),
+    line("postBackFromBank", Action::SignIn, Object::Nothing),
+    line("comeBackFromBank", Action::SignIn, Object::Nothing),
+    // cards
+    line("saveCard", Action::CardManage, Object::OwnAccount),
+    line("listCards", Action::CardManage, Object::OwnAccount),
+    line("removeCard", Action::CardManage, Object::Private),
+    // plans
+    line("listPlans", Action::PlanRead, Object::Nothing),
+    line("getPlan", Action::PlanRead, Object::Nothing),
+    line("createPlan", Action::PlanManage, Object::OwnProvider),
+    line("updatePlan", Action::PlanManage, Object::Provider),
+    line("createPlatformPlan", Action::PlanAdminister, Object::Nothing),
+    // subscriptions
+    line("createSubscription", Action::SubscriptionCreate, Object::Nothing),
+    line("listSubscriptions", Action::SubscriptionManage, Object::OwnAccount),
+    line("listSubscribedProviders", Action::SubscriptionManage, Object::OwnAccount),
+    line("cancelSubscription", Action::SubscriptionManage, Object::Private),
+    line("resumeSubscription", Action::SubscriptionManage, Object::Private),
+    line("changeSubscription", Action::SubscriptionManage, Object::Private),
+    line("setSubscriptionCard", Action::SubscriptionManage, Object::Private),
+    // invoices
+    line("showTransfer", Action::SignIn, Object::Nothing),
+    line("listInvoices", Action::InvoiceRead, Object::OwnAccount),
+    line("getInvoice", Action::InvoiceRead, Object::Private),
+    // balance
+    line("getMyBalance", Action::BalanceRead, Object::OwnProvider),
+    line("getMyStatement", Action::BalanceRead, Object::OwnProvider),
+    line("listMyPayouts", Action::BalanceRead, Object::OwnProvider),
+    line("setMyPayoutAccount", Action::PayoutAccountManage, Object::OwnProvider),
+    // promotions
+    line("listPromotionProducts", Action::PromotionProductRead, Object::Nothing),
+    line("buyPromotion", Action::PromotionBuy, Object::Listing),
+    line("listPromotions", Action::PromotionRead, Object::OwnProvider),
+    line("getPromotion", Action::PromotionRead, Object::Promotion),
+    line("getPromotionStats", Action::PromotionRead, Object::Promotion),
+    line("cancelPromotion", Action::PromotionCancel, Object::Promotion),
+    // admin: promotions, coupons
+    line("listAllPromotionProducts", Action::PromotionAdminister, Object::Nothing),
+    line("declarePromotionProduct", Action::PromotionAdminister, Object::Nothing),
+    line("getPromotionProduct", Action::PromotionAdminister, Object::Nothing),
+    line("changePromotionProduct", Action::PromotionAdminister, Object::Nothing),
+    line("closePromotionProduct", Action::PromotionAdminister, Object::Nothing),
+    line("listAllPromotions", Action::PromotionAdminister, Object::Nothing),
+    line("getAnyPromotion", Action::PromotionAdminister, Object::Nothing),
+    line("revokePromotion", Action::PromotionAdminister, Object::Nothing),
+    line("listCoupons", Action::CouponAdminister, Object::Nothing),
+    line("createCoupon", Action::CouponAdminister, Object::Nothing),
+    line("getCoupon", Action::CouponAdminister, Object::Nothing),
+    line("changeCoupon", Action::CouponAdminister, Object::Nothing),
+    line("closeCoupon", Action::CouponAdminister, Object::Nothing),
+    // webhooks
+    line("receiveWebhook", Action::SignIn, Object::Nothing),
+    line("receiveWebhookTopic", Action::SignIn, Object::Nothing),
+    // admin: payments, ledger, payouts, webhooks
+    line("listAllPayments", Action::PaymentAdminister, Object::Nothing),
+    line("getAnyPayment", Action::PaymentAdminister, Object::Nothing),
+    line("refundPayment", Action::PaymentAdminister, Object::Nothing),
+    line("inquirePayment", Action::PaymentAdminister, Object::Nothing),
+    line("listTransfers", Action::PaymentAdminister, Object::Nothing),
+    line("receiveTransfer", Action::PaymentAdminister, Object::Nothing),
+    line("sendTransferBack", Action::PaymentAdminister, Object::Nothing),
+    line("listJournals", Action::LedgerRead, Object::Nothing),
+    line("listPayouts", Action::PayoutAdminister, Object::Nothing),
+    line("approvePayout", Action::PayoutAdminister, Object::Nothing),
+    line("cancelPayout", Action::PayoutAdminister, Object::Nothing),
+    line("sendPayout", Action::PayoutAdminister, Object::Nothing),
+    line("confirmPayout", Action::PayoutAdminister, Object::Nothing),
+    line("failPayout", Action::PayoutAdminister, Object::Nothing),
+    line("setPayoutTerms", Action::PayoutAdminister, Object::Nothing),
+    line("listWebhooks", Action::WebhookAdminister, Object::Nothing),
+    line("replayWebhook", Action::WebhookAdminister, Object::Nothing),
     // reviews
     line("writeReview", Action::ReviewWrite, Object::Booking),
     line("submitReview", Action::ReviewUpdate, Object::UnpublishedReview),

@@ -35,6 +35,8 @@ fn v1(config: &mut ServiceConfig<'_>) {
         .configure(super::bookings::routes)
         .configure(super::availability::routes)
         .configure(super::calendar::routes)
+        .configure(super::billing::routes)
+        .configure(super::promotions::routes)
         .configure(super::reviews::routes)
         .configure(super::notifications::routes)
         .configure(super::clock::routes)

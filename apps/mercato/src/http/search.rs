@@ -42,19 +42,22 @@ struct ProviderSummaryView {
     avatar: Option<MediaView>,
     /// Whether the marketplace knows it.
     is_verified: bool,
+    /// Whether it bought the mark of a professional, and has it now.
+    is_pro: bool,
     /// What reviews say.
     rating: RatingView,
 }
 
 impl ProviderSummaryView {
     fn new(provider: &ProviderSummary, state: &State) -> Self {
-        let ProviderSummary { id, slug, name, avatar, is_verified, rating } = provider;
+        let ProviderSummary { id, slug, name, avatar, is_verified, is_pro, rating } = provider;
         Self {
             id: id.to_string(),
             slug: slug.to_string(),
             name: name.to_string(),
             avatar: avatar.as_ref().map(|picture| MediaView::new(picture, state)),
             is_verified: *is_verified,
+            is_pro: *is_pro,
             rating: (*rating).into(),
         }
     }
@@ -119,6 +122,13 @@ pub(crate) struct ListingCardView {
     cover: Option<MediaView>,
     /// Whether the caller keeps it as a favourite.
     is_favorite: bool,
+    /// Whether its provider paid for it to take its turn in front of searches, and it may now.
+    is_top: bool,
+    /// Whether its provider paid for it to be shown at greater length in lists now.
+    is_detailed: bool,
+    /// Whether it stands in front of the others because its provider paid for it: show that to
+    /// people.
+    sponsored: bool,
     /// How many accounts keep it as a favourite.
     #[schema(example = 12)]
     favorites: i32,
@@ -148,6 +158,9 @@ impl ListingCardView {
             category: card.category.as_ref().map(CategorySummaryView::from),
             cover: card.cover.as_ref().map(|cover| MediaView::new(cover, state)),
             is_favorite: card.is_favorite,
+            is_top: card.promoted.is_top,
+            is_detailed: card.promoted.is_detailed,
+            sponsored: card.sponsored,
             favorites: card.favorites,
             distance_metres: card.distance.map(rounded),
             created_at: card.created_at,
@@ -183,6 +196,8 @@ pub(crate) struct ProviderCardView {
     /// Whether the marketplace knows it: `unverified`, `pending` or `verified`; expect new values.
     #[schema(example = "verified")]
     verification: &'static str,
+    /// Whether it bought the mark of a professional, and has it now.
+    is_pro: bool,
     /// What reviews say.
     rating: RatingView,
     /// Whether the caller keeps it as a favourite.
@@ -211,6 +226,7 @@ impl ProviderCardView {
             languages: card.languages.iter().map(ToString::to_string).collect(),
             location: card.place.map(PlaceView::from),
             verification: card.verification.name(),
+            is_pro: card.is_pro,
             rating: card.rating.into(),
             is_favorite: card.is_favorite,
             favorites: card.favorites,
@@ -313,6 +329,11 @@ const PUBLIC: Caching = Caching::Public { max_age: 15 };
 ///
 /// What is public, filtered and sorted. Parameters that are unknown, and attributes that no listing
 /// type declares, are errors. By relevance the 200 newest matches are ranked.
+///
+/// On the first page of the usual order at most three listings stand in front that match and whose
+/// providers paid for it: `sponsored` is true for them. They take turns, hour by hour. All others
+/// follow in order, and no listing comes twice: not on this page, nor on those that its cursor leads
+/// to. Other orders have nothing in front.
 #[utoipa::path(
     operation_id = "listListings",
     tag = "listings",

@@ -1,7 +1,7 @@
 //! The HTTP server: what every request passes through, and how it starts and stops.
 
 use std::future::ready;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use actix_cors::Cors;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, web};
+use adapter_sandbox::Sandbox;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
@@ -20,8 +21,8 @@ use super::pace::pace;
 use super::request::surround;
 use super::routes::{Methods, api, unmatched};
 use super::watcher::Counting;
-use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, docs_page, health};
-use crate::config::{self, Network};
+use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, docs_page, health, sandbox};
+use crate::config::{self, ManualTransfers, Network};
 use crate::wiring::Services;
 
 /// How the server behaves.
@@ -50,6 +51,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How long a request may take as a whole; one with files sixty times as long.
     pub answer_timeout: Duration,
+    /// The account that bank transfers go to.
+    pub transfers: ManualTransfers,
 }
 
 impl Default for Settings {
@@ -66,6 +69,7 @@ impl Default for Settings {
             header_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(30),
+            transfers: ManualTransfers::default(),
         }
     }
 }
@@ -91,6 +95,7 @@ impl Settings {
             header_timeout: Duration::from_secs(server.header_timeout_seconds),
             request_timeout: Duration::from_secs(server.request_timeout_seconds),
             answer_timeout: Duration::from_secs(server.answer_timeout_seconds.get().into()),
+            transfers: settings.gateways.manual.clone(),
         }
     }
 }
@@ -108,6 +113,8 @@ pub struct State {
     pub settings: Settings,
     /// Whether the server wants requests.
     pub readiness: Readiness,
+    /// The embedded payment gateway of development, if it takes payments.
+    pub sandbox: Option<Arc<Sandbox>>,
     pub(crate) buckets: Buckets,
 }
 
@@ -121,7 +128,14 @@ impl State {
     ) -> Self {
         let buckets = Buckets::new(settings.limits.unwrap_or_default());
         let readiness = Readiness::default();
-        Self { services, authenticator, cursors, settings, readiness, buckets }
+        let sandbox = None;
+        Self { services, authenticator, cursors, settings, readiness, sandbox, buckets }
+    }
+
+    /// The same with the embedded payment gateway of development below `/sandbox`.
+    #[must_use]
+    pub fn with_sandbox(self, sandbox: Option<Arc<Sandbox>>) -> Self {
+        Self { sandbox, ..self }
     }
 }
 
@@ -174,6 +188,21 @@ impl Running {
 
 /// Starts the server.
 pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
+    let address = state.settings.address;
+    launch(state, Socket::New(address))
+}
+
+/// Starts the server on a socket that listens already, so that its address can be known before.
+pub fn start_on(state: Arc<State>, listener: TcpListener) -> Result<Running, ServerError> {
+    launch(state, Socket::Open(listener))
+}
+
+enum Socket {
+    New(SocketAddr),
+    Open(TcpListener),
+}
+
+fn launch(state: Arc<State>, socket: Socket) -> Result<Running, ServerError> {
     let document = super::openapi();
     let methods = web::Data::new(Methods::of(&document));
     let operations = web::Data::new(Operations::of(&document));
@@ -202,6 +231,7 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
                     .route("/docs/", web::get().to(docs_page::show))
                     .route("/docs/errors", web::get().to(super::errors_page::show))
                     .service(docs_page::assets())
+                    .configure(sandbox::mount)
                     .default_service(web::route().to(unmatched))
                     .wrap(from_fn(pace))
                     .wrap(from_fn(admit))
@@ -218,9 +248,12 @@ pub fn start(state: Arc<State>) -> Result<Running, ServerError> {
     .workers(settings.workers)
     .shutdown_timeout(settings.drain.as_secs())
     .client_request_timeout(settings.header_timeout)
-    .disable_signals()
-    .bind(address)
-    .map_err(|source| ServerError::Bind { address, source })?;
+    .disable_signals();
+    let server = match socket {
+        Socket::New(address) => server.bind(address),
+        Socket::Open(listener) => server.listen(listener),
+    };
+    let server = server.map_err(|source| ServerError::Bind { address, source })?;
 
     let address = server.addrs().first().copied().unwrap_or(address);
     let server = server.run();

@@ -64,6 +64,8 @@ cron_jobs! {
     ForgetCorrespondence = "notifications.forget", daily_at(3, 27), forget_correspondence;
     /// Deletes the files of failed requests and of items that were removed, within an hour.
     SweepMedia = "media.sweep", every_n_minutes(10), media::sweep;
+    /// Pays providers what is owed to them.
+    PayOut = "billing.payouts", daily_at(4, 7), pay_out;
     /// Forgets sessions and links that ended a month ago.
     SweepSessions = "identity.sweep", daily_at(3, 37), sweep_sessions;
 }
@@ -102,6 +104,13 @@ async fn forget_correspondence(context: JobContext) -> Result<(), JobFailure> {
     let mails = store.forget_mails(now - retention.mails).await?;
     let notifications = store.forget_notifications(now - retention.notifications).await?;
     tracing::info!(mails, notifications, "forgot old mails and notifications");
+    Ok(())
+}
+
+async fn pay_out(context: JobContext) -> Result<(), JobFailure> {
+    let billing::RunReport { payouts, clawbacks, without_account } =
+        context.services.billing.run_payouts().await?;
+    tracing::info!(payouts, clawbacks, without_account, "paid providers out");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use catalog::media::PreviewService;
 use futures_util::future::BoxFuture;
 use graphile_worker::{IntoTaskHandlerResult, JobDefinition, TaskHandler, WorkerContext};
 use kernel::{EventId, EventMessage};
+use promotions::{CouponService, PromotionService};
 use serde::{Deserialize, Serialize};
 
 use super::kind::{CALM, Kind, LABORIOUS, MAIL, PROMPT, TIMELY};
@@ -123,6 +124,18 @@ event_handlers! {
     IdentityJob = "identity.on_event", PROMPT, on &["provider.registered.v1"] => |services, event| {
         Box::pin(async move { Ok(services.identity.on_event(&event).await?) })
     };
+    SettleBookings = bookings::PAYMENT_HANDLER, PROMPT, on bookings::PAYMENT_EVENTS =>
+        |services, event| Box::pin(async move {
+            Ok(services.bookings.on_payment(&event).await?)
+        });
+    SettlePromotions = PromotionService::HANDLER, PROMPT, on PromotionService::EVENTS =>
+        |services, event| Box::pin(async move {
+            Ok(services.promotions.on_event(&event).await?)
+        });
+    SettleCoupons = CouponService::HANDLER, PROMPT, on CouponService::EVENTS =>
+        |services, event| Box::pin(async move {
+            Ok(services.coupons.on_event(&event).await?)
+        });
     CountRequests = EngagementService::HANDLER, CALM, on EngagementService::EVENTS =>
         |services, event| Box::pin(async move {
             Ok(services.discovery.engagement.on_event(&event).await?)
@@ -172,6 +185,15 @@ async fn on_timer(services: &Services, kind: &str, subject: &str) -> Result<(), 
     }
     if bookings::TIMER_KINDS.contains(&kind) {
         return Ok(services.bookings.on_timer(kind, subject).await?);
+    }
+    if billing::TIMER_KINDS.contains(&kind) {
+        return Ok(services.billing.on_timer(kind, subject).await?);
+    }
+    if promotions::TIMER_KINDS.contains(&kind) {
+        return Ok(services.promotions.on_timer(kind, subject).await?);
+    }
+    if promotions::COUPON_TIMER_KINDS.contains(&kind) {
+        return Ok(services.coupons.on_timer(kind, subject).await?);
     }
     Err(JobFailure::new(format!("nobody answers the timer {kind} of {subject}")))
 }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use catalog::{Category, CategoryName, ListingType, ListingTypeDeclaration};
+use chrono::DateTime;
 use kernel::{Currency, Locale, Slug};
+use promotions::{Product, ProductDeclaration};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -40,6 +42,12 @@ pub struct Profile {
     pub bookings: bookings::Policy,
     /// The rules of reviews.
     pub reviews: reviews::Policy,
+    /// What money is taken, and how it is divided.
+    pub billing: billing::Policy,
+    /// The rules of paid visibility.
+    pub promotions: promotions::Policy,
+    /// What of it can be bought, until an admin changes it.
+    pub promotion_products: Vec<ProductDeclaration>,
 }
 
 /// A category with those below it.
@@ -144,6 +152,12 @@ struct File {
     bookings: bookings::Policy,
     #[serde(default)]
     reviews: ReviewRules,
+    #[serde(default)]
+    billing: billing::Policy,
+    #[serde(default)]
+    promotions: promotions::Policy,
+    #[serde(default)]
+    promotion_products: Vec<ProductDeclaration>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -189,8 +203,25 @@ impl File {
             categories: seeds(self.categories, 1, &mut slugs)?,
             bookings: self.bookings,
             reviews: self.reviews.policy()?,
+            billing: self.billing,
+            promotions: self.promotions,
+            promotion_products: checked(self.promotion_products)?,
         })
     }
+}
+
+/// The products, if each of them is sound and no two have one key.
+fn checked(products: Vec<ProductDeclaration>) -> Result<Vec<ProductDeclaration>, String> {
+    let mut keys = BTreeSet::new();
+    for declaration in &products {
+        let key = &declaration.key;
+        if !keys.insert(key) {
+            return Err(format!("promotion_products: {key} is declared twice"));
+        }
+        Product::declare(declaration, DateTime::UNIX_EPOCH)
+            .map_err(|errors| format!("promotion product {key}: {errors}"))?;
+    }
+    Ok(products)
 }
 
 fn seeds(
@@ -237,6 +268,7 @@ mod tests {
             let profile = Profile::load(name).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(profile.name, name);
             assert!(!profile.categories.is_empty());
+            assert!(!profile.promotion_products.is_empty());
         }
     }
 
@@ -246,6 +278,9 @@ mod tests {
 
         assert_eq!(profile.bookings, bookings::Policy::default());
         assert_eq!(profile.reviews, reviews::Policy::default());
+        assert_eq!(profile.billing, billing::Policy::default());
+        assert_eq!(profile.promotions, promotions::Policy::default());
+        assert_eq!(profile.promotion_products, []);
     }
 
     #[test]
@@ -257,6 +292,11 @@ mod tests {
             "{SMALLEST}[[categories]]\nslug = 'a'\nname = 'A'\n[[categories]]\nslug = 'a'\nname = 'B'\n"
         );
         assert!(refused(&twice).contains("named twice"));
+        let product = "[[promotion_products]]\nkey = 'top'\ntitle = 'Top'\ntarget = 'listing'\n\
+            currency = 'EUR'\nprices = [{ duration_days = 7, amount = 990 }]\n";
+        assert!(refused(&format!("{SMALLEST}{product}{product}")).contains("declared twice"));
+        let longer = format!("{SMALLEST}{}", product.replace("= 7", "= 8"));
+        assert!(refused(&longer).contains("promotion product top"));
         let unknown = Profile::load("nothing").unwrap_err().to_string();
         assert!(unknown.contains("home-design"), "{unknown}");
     }

@@ -1,7 +1,6 @@
 use access::Actor;
 use anyhow::{Context, bail};
 use bookings::{BookingCommand, ProcessKind, Reason, Seen, SubmitBooking};
-use catalog::TransactionMode;
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{BookingId, Clock, Money, Once, Text};
 use rand::RngExt;
@@ -162,17 +161,14 @@ impl Seeder<'_> {
     }
 
     async fn submit(&mut self, client: &Actor, offered: Offered) -> anyhow::Result<Option<Seen>> {
-        let types = &self.services.profile.listing_types;
-        let appointments =
-            types.iter().any(|listing_type| listing_type.transacts(TransactionMode::Appointment));
-        let starts_at = if appointments {
+        let starts_at = if offered.by_slot {
             let Some(start) = self.slot(offered.id, 2).await? else { return Ok(None) };
             Some(start)
         } else {
             None
         };
         let message = Text::new(self.pick::<&str>(&REQUESTS))?;
-        let budget = if appointments { None } else { offered.price };
+        let budget = if offered.by_slot { None } else { offered.price };
         let command = SubmitBooking { listing: offered.id, message, starts_at, budget };
         match self.services.bookings.submit(client, command, None).await? {
             Once::Done(seen) => Ok(Some(seen)),

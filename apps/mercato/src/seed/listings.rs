@@ -114,7 +114,8 @@ impl Seeder<'_> {
             let title = title.rsplit_once(", ").map_or(&*title, |(title, _)| title).to_owned();
             self.models.push(Model { id, title, price: price.map(Money::minor) });
         }
-        self.listings.push(Offered { id, by, price, since: self.clock.now() });
+        let by_slot = listing_type.transacts(TransactionMode::Appointment);
+        self.listings.push(Offered { id, by, price, since: self.clock.now(), by_slot });
         Ok(())
     }
 

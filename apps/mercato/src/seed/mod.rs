@@ -98,7 +98,10 @@ pub(crate) async fn seed(
 ) -> anyhow::Result<()> {
     let today = foundation.clock.now();
     let clock = Arc::new(SeedClock::new(today - TimeDelta::days(PAST_DAYS)));
-    let past = Foundation { clock: clock.clone(), simulation: None, ..foundation.clone() };
+    // What happened before today was settled by hand: no gateway knows of it.
+    let gateways = Vec::new();
+    let past =
+        Foundation { clock: clock.clone(), simulation: None, gateways, ..foundation.clone() };
     let mut seeder = Seeder {
         services: Services::new(settings, &past)?,
         foundation: past,
@@ -190,6 +193,8 @@ struct Offered {
     price: Option<Money>,
     /// Since when it is on offer.
     since: DateTime<Utc>,
+    /// Whether it is booked by slot.
+    by_slot: bool,
 }
 
 impl Seeder<'_> {

@@ -26,7 +26,7 @@ pub struct Catalog {
 impl Catalog {
     /// Wires it.
     pub(super) fn new(foundation: &Foundation, media: &Media) -> Self {
-        let Foundation { store, clock, ids, random: _, simulation: _ } = foundation.clone();
+        let Foundation { store, clock, ids, random: _, .. } = foundation.clone();
         let store: Arc<dyn CatalogStore> = Arc::<PgStore>::clone(&store);
         Self {
             listings: ListingService::new(

@@ -27,7 +27,7 @@ pub struct Discovery {
 impl Discovery {
     /// Wires it.
     pub(super) fn new(settings: &Settings, foundation: &Foundation) -> Self {
-        let Foundation { store, clock, ids: _, random: _, simulation: _ } = foundation;
+        let Foundation { store, clock, ids: _, random: _, .. } = foundation;
         let searches: Arc<dyn SearchStore> = Arc::<PgStore>::clone(store);
         let engagement: Arc<dyn EngagementStore> = Arc::<PgStore>::clone(store);
         Self {

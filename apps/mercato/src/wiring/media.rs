@@ -30,7 +30,7 @@ pub struct Media {
 impl Media {
     /// Wires it.
     pub(super) fn new(settings: &Settings, foundation: &Foundation) -> anyhow::Result<Self> {
-        let Foundation { store, clock, ids, random, simulation: _ } = foundation.clone();
+        let Foundation { store, clock, ids, random, .. } = foundation.clone();
         let files = Storage::open(&settings.storage.as_opened())
             .context("cannot open the storage of pictures and documents")?;
         let store: Arc<dyn MediaStore> = Arc::<PgStore>::clone(&store);

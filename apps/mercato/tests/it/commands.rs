@@ -203,3 +203,25 @@ async fn the_doctor_finds_a_rating_that_no_review_gave_and_mends_it_when_told_to
     let (ok, output, errors) = run(Some(database.url()), &["doctor", "ratings"]);
     assert!(ok, "{output}{errors}");
 }
+
+#[tokio::test]
+async fn the_doctor_adds_the_ledger_up_and_compares_it_with_a_gateways_file() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settled.csv");
+    let path = file.to_str().unwrap();
+    let doctor = ["doctor", "ledger"];
+    let beside = ["--gateway-report", path, "--gateway", "sandbox"];
+
+    let (ok, output, errors) = run(Some(database.url()), &doctor);
+    assert!(ok && output.contains("ledger: well"), "{output}{errors}");
+
+    std::fs::write(&file, "kind,transaction,amount,currency\ncapture,sbx_1,900,EUR\n").unwrap();
+    let (ok, output, _) = run(Some(database.url()), &[&doctor[..], &beside].concat());
+    assert!(!ok);
+    assert!(output.contains("capture of sbx_1") && output.contains("has nothing"), "{output}");
+
+    std::fs::write(&file, "kind,transaction,amount,currency\ncapture,sbx_1,much,EUR\n").unwrap();
+    let (ok, _, errors) = run(Some(database.url()), &[&doctor[..], &beside].concat());
+    assert!(!ok && errors.contains("line 2"), "{errors}");
+}

@@ -8,5 +8,6 @@ mod faults;
 mod jobs;
 mod process;
 mod rotation;
+mod torture;
 mod tour;
 mod traces;

@@ -160,6 +160,10 @@ pub(crate) struct ListingView {
     favorite_count: i32,
     /// Whether the caller keeps it.
     is_favorite: bool,
+    /// Whether its provider paid for it to take its turn in front of searches, and it may now.
+    is_top: bool,
+    /// Whether its provider paid for it to be shown at greater length in lists now.
+    is_detailed: bool,
     /// When it was created.
     created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -236,6 +240,8 @@ impl ListingView {
             view_count: record.counters.views,
             favorite_count: record.counters.favorites,
             is_favorite,
+            is_top: record.promoted.is_top,
+            is_detailed: record.promoted.is_detailed,
             created_at: record.created_at,
             updated_at: record.updated_at,
             published_at: record.published_at,

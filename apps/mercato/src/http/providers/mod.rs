@@ -75,6 +75,8 @@ pub(crate) struct ProviderView {
     /// Whether the marketplace knows it: `unverified`, `pending` or `verified`; expect new values.
     #[schema(example = "verified")]
     verification: &'static str,
+    /// Whether it bought the mark of a professional, and has it now.
+    is_pro: bool,
     /// Whether it is on the market: `active` or `suspended`; expect new values.
     #[schema(example = "active")]
     status: &'static str,
@@ -114,6 +116,7 @@ impl ProviderView {
             service_radius_km: service_radius.map(|radius| radius.metres() / 1_000.0),
             languages: languages.iter().map(ToString::to_string).collect(),
             verification: provider.verification.name(),
+            is_pro: provider.is_pro,
             status: provider.status.name(),
             rating: provider.rating.into(),
             is_favorite,
