@@ -232,7 +232,10 @@ async fn a_provider_is_pro_for_as_long_as_they_paid() {
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let stats = provider.get(&format!("promotions/{id}/stats?days=30")).await.expect(200);
     assert_eq!(stats.body["current"]["total"]["views"], 2, "{}", stats.text);
-    until(&market, moment(&seen.body["period"]["ends_at"])).await;
+    let ends = moment(&seen.body["period"]["ends_at"]);
+    until(&market, ends - TimeDelta::days(1)).await;
+    assert!(pro(&provider).await);
+    until(&market, ends).await;
     assert!(!pro(&provider).await);
     let page = provider.get("notifications?limit=50").await.expect(200);
     let kinds: Vec<_> = page.data().iter().filter_map(|it| it["kind"].as_str()).collect();

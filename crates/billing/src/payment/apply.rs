@@ -60,6 +60,12 @@ impl Payment {
         if self.may_still_try(fact) {
             return Ok(change);
         }
+        let unknown = self.record.stage == Stage::Processing { unknown: true };
+        if unknown && fact.state == FactState::RequiresAction {
+            // What was unknown is known: the payer is waited for, and may start again.
+            self.record.stage = Stage::RequiresAction;
+            self.touch();
+        }
         let stage = match &fact.state {
             FactState::RequiresAction => Stage::RequiresAction,
             FactState::Processing => Stage::Processing { unknown: false },

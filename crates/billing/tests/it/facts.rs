@@ -179,3 +179,25 @@ fn money_that_was_taken_wins_over_a_refusal_that_came_first() {
     assert_eq!(payment.status(), Status::Captured);
     assert_eq!(change.entries.len(), 1);
 }
+
+#[test]
+fn a_charge_whose_answer_was_lost_waits_for_its_payer_once_the_gateway_says_so() {
+    let mut payment: Payment = payment(a_payment(NOW));
+    payment.lose_answer(NOW).unwrap();
+    assert_eq!(payment.status(), Status::Processing);
+    let asks = PaymentFact { state: FactState::RequiresAction, ..nothing_yet() };
+    payment.apply(&asks).unwrap();
+    assert_eq!(payment.status(), Status::RequiresAction);
+    // What the gateway itself calls on its way is no guess, and stays.
+    let moving = PaymentFact { state: FactState::Processing, ..nothing_yet() };
+    payment.apply(&moving).unwrap();
+    payment.apply(&asks).unwrap();
+    assert_eq!(payment.status(), Status::Processing);
+}
+
+/// A fact about the payment before any money moved.
+fn nothing_yet() -> PaymentFact {
+    let transaction = a_transaction("t1");
+    let id = a_payment(NOW).id;
+    PaymentFact::without_money(transaction, id, FactState::Processing, euros(0), NOW)
+}

@@ -21,6 +21,9 @@ use super::plan::Victim;
 /// The longest a part may take to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// So long after its start a process may still be coming up.
+const STARTING: Duration = Duration::from_secs(15);
+
 /// How many servers share the work.
 const SERVERS: usize = 2;
 
@@ -31,6 +34,7 @@ struct Process {
     name: String,
     arguments: Vec<String>,
     child: Child,
+    started: Instant,
 }
 
 /// Everything that runs.
@@ -107,6 +111,7 @@ impl Deployment {
                 sleep(down).await;
                 drop(self.postgres.take());
                 self.postgres = Some(start_postgres(&self.folder).await?);
+                self.supervise()?;
                 self.await_all_ready().await
             }
             Victim::Session => {
@@ -116,9 +121,21 @@ impl Deployment {
                     let _ = kill(Pid::from_raw(*process), Signal::SIGKILL);
                 }
                 sleep(down).await;
+                self.supervise()?;
                 self.await_all_ready().await
             }
         }
+    }
+
+    /// Starts again what could not come up because its database was taken away, as whatever
+    /// supervises processes does. What ends later than that ends by itself, and is a fault.
+    fn supervise(&mut self) -> anyhow::Result<()> {
+        for process in self.servers.iter_mut().chain([&mut self.worker]) {
+            if process.started.elapsed() < STARTING && process.child.try_wait()?.is_some() {
+                process.restart(&self.folder, &self.url)?;
+            }
+        }
+        Ok(())
     }
 
     /// Starts servers and worker anew, one after the other: whoever had given the gateway up for a
@@ -185,11 +202,12 @@ impl Process {
         arguments: Vec<String>,
     ) -> anyhow::Result<Self> {
         let child = spawn(folder, url, &name, &arguments)?;
-        Ok(Self { name, arguments, child })
+        Ok(Self { name, arguments, child, started: Instant::now() })
     }
 
     fn restart(&mut self, folder: &Path, url: &str) -> anyhow::Result<()> {
         self.child = spawn(folder, url, &self.name, &self.arguments)?;
+        self.started = Instant::now();
         Ok(())
     }
 }

@@ -40,8 +40,8 @@ pub(super) const RULES: &[Rule] = &[
             SELECT format('pay_%s is %s, in flight %s, wanted %s, concerns %s',
                 replace(id::text, '-', ''), status, progress->'in_flight', wanted, concerns)
             FROM payments
-            WHERE stage IN ('created', 'authorized')
-                OR (stage NOT IN ('requires_action', 'processing') AND (wanted IS NOT NULL
+            WHERE stage IN ('created', 'processing', 'authorized')
+                OR (stage <> 'requires_action' AND (wanted IS NOT NULL
                     OR (progress->'in_flight' IS NOT NULL AND progress->>'in_flight' IS NOT NULL)))",
     },
     Rule {
@@ -51,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
                 concerns)
             FROM payments
             WHERE parked AND NOT (concerns = ARRAY['unresolved'] 
-                AND stage IN ('requires_action', 'processing'))",
+                AND stage = 'requires_action')",
     },
     Rule {
         name: "nothing is paid for twice",
