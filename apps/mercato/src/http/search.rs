@@ -85,6 +85,7 @@ impl From<&CategorySummary> for CategorySummaryView {
 
 /// A listing in a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as apps read them")]
 pub(crate) struct ListingCardView {
     /// Its id.
     #[schema(example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]

@@ -96,6 +96,7 @@ impl From<&ChangeRequest> for PendingChangeView {
 
 /// A listing.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as apps read them")]
 pub(crate) struct ListingView {
     /// Its id.
     #[schema(example = "lst_0192d4c0a1b27c3d8e4f5a6b7c8d9e0f")]
