@@ -39,7 +39,7 @@ async fn a_promotion_survives_the_database_in_every_status() {
     for (n, record) in (1..).zip(records) {
         let target = match record.target {
             Target::Listing(_) => Target::Listing(listing(n)),
-            other => other,
+            provider @ Target::Provider(_) => provider,
         };
         let stored = world.insert(another(n, PromotionRecord { target, ..record })).await.unwrap();
         let read = world.store.promotion(stored.id()).await.unwrap();
@@ -145,7 +145,7 @@ async fn a_limit_holds_however_many_buy_at_once() {
         match buyer.await.unwrap() {
             Ok(_) => bought += 1,
             Err(error) => {
-                assert!(matches!(error, PromotionError::LimitReached { limit: 2 }), "{error:?}")
+                assert!(matches!(error, PromotionError::LimitReached { limit: 2 }), "{error:?}");
             }
         }
     }
