@@ -14,7 +14,7 @@ pub enum CouponStep {
 /// A command that was carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
-    /// What was done: the name of a [`Command`], or `buy`.
+    /// What was done: the name of a [`Command`](crate::Command), or `buy`.
     pub command: &'static str,
     /// By whom.
     pub by: Side,
