@@ -21,7 +21,7 @@ async fn a_card_comes_back_and_its_token_stands_nowhere_in_the_table() {
     tx.commit().await.unwrap();
 
     assert_eq!(world.store.card(card.id).await.unwrap(), Some(card.clone()));
-    let row = "SELECT saved_cards::text, convert_from(token, 'LATIN1') FROM saved_cards";
+    let row = "SELECT saved_cards::text, encode(token, 'escape') FROM saved_cards";
     let row = world.client().await.query_one(row, &[]).await.unwrap();
     let (shown, raw): (String, String) = (row.get(0), row.get(1));
     assert!(!shown.contains(token) && !raw.contains(token), "{shown}");
