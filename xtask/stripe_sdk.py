@@ -95,7 +95,8 @@ def payments(client):
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 300})
     check("a part goes back", (refund.status, refund.amount) == ("succeeded", 300))
     listed = client.v1.refunds.list({"payment_intent": intent.id})
-    check("refunds are listed", [one.id for one in listed.data] == [refund.id])
+    # Beside it stands what was reserved and not taken.
+    check("refunds are listed", refund.id in [one.id for one in listed.data])
     much = {"payment_intent": intent.id, "amount": 501}
     refused(stripe.InvalidRequestError, lambda: client.v1.refunds.create(much))
 
