@@ -52,6 +52,7 @@ fn tables_of<'a>(path: &str, all: &BTreeMap<&'a str, Vec<&'a Column>>) -> Vec<&'
         "appointment" => Some("appointment_settings"),
         "clock" => Some("simulated_clock"),
         "moderation" => Some("change_requests"),
+        "transfers" => Some("bank_transfers"),
         word => all.keys().find(|table| **table == word).copied(),
     };
     words.iter().filter_map(|word| spoken_of(word)).collect()
