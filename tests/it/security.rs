@@ -52,6 +52,7 @@ fn tables_of<'a>(path: &str, all: &BTreeMap<&'a str, Vec<&'a Column>>) -> Vec<&'
         "appointment" => Some("appointment_settings"),
         "clock" => Some("simulated_clock"),
         "moderation" => Some("change_requests"),
+        "cards" => Some("saved_cards"),
         "transfers" => Some("bank_transfers"),
         word => all.keys().find(|table| **table == word).copied(),
     };
@@ -80,6 +81,10 @@ async fn no_body_reaches_a_column_that_it_does_not_name() {
     for operation in Operation::all() {
         let call = world.call(&operation).await;
         let Some(Value::Object(good)) = &call.body else { continue };
+        // A gateway's message is signed as it is: another body is nobody's.
+        if operation.path.contains("/webhooks/") {
+            continue;
+        }
         let schema = operation.description["requestBody"].to_string();
         let named = fields_of(&schema);
         let tables = tables_of(&operation.path, &by_table);
