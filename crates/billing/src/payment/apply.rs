@@ -386,6 +386,10 @@ impl Payment {
             match self.record.stage {
                 Stage::RequiresAction => happenings.push(PaymentHappening::ActionRequired),
                 Stage::Failed { .. } => happenings.push(PaymentHappening::Failed),
+                // Money that is to be let go is nobody's to wait for: whoever sells would go on with
+                // it beside the payment that took its place.
+                Stage::Authorized { .. }
+                    if matches!(self.record.wanted, Some(Wanted::Void { .. })) => {}
                 Stage::Authorized { .. } => happenings.push(PaymentHappening::Authorized),
                 Stage::Voided { .. } => happenings.push(PaymentHappening::Voided),
                 Stage::Created | Stage::Processing { .. } | Stage::Captured { .. } => {}

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use billing::testing::{a_fact, a_payment, a_transaction, euros, payment};
+use billing::testing::{a_fact, a_payment, a_transaction, an_id, euros, payment};
 use billing::{
-    Change, Concern, Decline, Entry, FactState, Holding, Payment, PaymentFact, SaleSums, Stage,
-    Status, TransactionId,
+    Change, Concern, Decline, Entry, FactState, Holding, Payment, PaymentFact, RefundId, SaleSums,
+    Stage, Status, TransactionId,
 };
 use chrono::TimeDelta;
 use kernel::{Currency, Money};
@@ -200,4 +200,16 @@ fn nothing_yet() -> PaymentFact {
     let transaction = a_transaction("t1");
     let id = a_payment(NOW).id;
     PaymentFact::without_money(transaction, id, FactState::Processing, euros(0), NOW)
+}
+
+#[test]
+fn what_was_to_be_let_go_is_announced_to_nobody_when_it_is_reserved_all_the_same() {
+    let mut payment: Payment = payment(a_payment(NOW));
+    let asks = PaymentFact { state: FactState::RequiresAction, ..nothing_yet() };
+    payment.apply(&asks).unwrap();
+    payment.void(RefundId::from_uuid(an_id(9))).unwrap();
+    let reserved = PaymentFact { state: FactState::Authorized { until: None }, ..nothing_yet() };
+    let change = payment.apply(&reserved).unwrap();
+    assert_eq!(payment.status(), Status::Authorized);
+    assert_eq!(change.events, [], "the payment that took its place is the one that counts");
 }
