@@ -20,7 +20,7 @@ pub use apply::Change;
 pub use challenge::{Challenge, ReturnToken};
 pub use event::{PaymentEvent, PaymentHappening};
 pub use holding::{Holding, Reserve};
-pub use inquiry::{INQUIRY_STEPS, Inquiry, SETTLING_TIME};
+pub use inquiry::{ABANDONED_AFTER, ASKED_AGAIN, INQUIRY_STEPS, Inquiry, SETTLING_TIME};
 pub use operation::{Flight, InFlight, Operation, Wanted};
 pub use refund::{Reason, Refund, RefundId, RefundState};
 pub use status::{Command, Stage, Status};

@@ -341,9 +341,15 @@ impl Payout {
         }
     }
 
-    /// The gateway was asked.
+    /// The gateway was asked and answered.
     pub fn asked(&mut self, now: DateTime<Utc>) {
         self.inquiry = self.inquiry.asked_at(now);
+        self.version += 1;
+    }
+
+    /// The gateway could not be asked: it is asked again.
+    pub fn inquiry_failed(&mut self, now: DateTime<Utc>) {
+        self.inquiry = self.inquiry.put_off(now);
         self.version += 1;
     }
 

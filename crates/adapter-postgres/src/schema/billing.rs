@@ -101,6 +101,7 @@ diesel::table! {
         attempt -> Int4,
         inquiry_since -> Timestamptz,
         inquiry_asked -> Int2,
+        inquiry_again_at -> Nullable<Timestamptz>,
         approved_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
         version -> Int4,

@@ -9,6 +9,9 @@ use crate::wire::{NewPayment, PaymentStatus, WireCard, WireDecline, WirePayment}
 /// Money stays reserved for so long: 7 days.
 const HOLD: TimeDelta = TimeDelta::days(7);
 
+/// The bank waits for a payer at 3-D Secure for so long: an hour.
+const CHALLENGE: TimeDelta = TimeDelta::hours(1);
+
 /// A payment as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Payment {
@@ -170,8 +173,13 @@ impl Payment {
         Ok(())
     }
 
-    /// Lets go of a reservation whose time is over. Answers whether it did.
+    /// Lets go of a reservation whose time is over, and of a payer who has gone away. Answers
+    /// whether it did.
     pub(crate) fn expire(&mut self, now: DateTime<Utc>) -> bool {
+        if self.status == PaymentStatus::RequiresAction && self.at + CHALLENGE <= now {
+            self.fail("authentication_expired", false, self.at + CHALLENGE);
+            return true;
+        }
         let over = self.reserved_until.filter(|until| *until <= now);
         let Some(until) = over else { return false };
         self.void(until).is_ok()

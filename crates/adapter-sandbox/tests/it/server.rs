@@ -132,6 +132,23 @@ async fn three_d_secure_is_a_page_whose_second_answer_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_bank_waits_for_its_payer_for_an_hour() {
+    let shop = Shop::open().await;
+    let waits = shop.pay("a", "card_secure", json!({})).await;
+    shop.clock.advance(TimeDelta::minutes(59));
+    assert_eq!(shop.get("/v1/payments?reference=a").await["status"], "requires_action");
+
+    shop.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(
+        choose(waits["challenge_url"].as_str().unwrap(), "pass").await,
+        "https://shop.example/back"
+    );
+
+    let failed = shop.get("/v1/payments?reference=a").await;
+    assert_eq!(failed["decline"], json!({ "reason": "authentication_expired", "hard": false }));
+}
+
+#[tokio::test]
 async fn reserved_money_is_taken_in_part_let_go_or_runs_out() {
     let shop = Shop::open().await;
     let later = json!({ "capture": false });

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use kernel::Money;
 
 use super::{
-    Command, Concern, Flight, Holding, Initiator, Inquiry, Payment, PaymentEvent, PaymentHappening,
-    RefundState, SETTLING_TIME, Stage, Wanted,
+    ABANDONED_AFTER, Command, Concern, Flight, Holding, INQUIRY_STEPS, Initiator, Inquiry, Payment,
+    PaymentEvent, PaymentHappening, RefundState, SETTLING_TIME, Stage, Wanted,
 };
 use crate::{
     BillingError, ChargeOutcome, Decline, Entry, FactState, PaymentFact, SaleSums, Seller,
@@ -151,55 +151,82 @@ impl Payment {
         fact: Option<&PaymentFact>,
         now: DateTime<Utc>,
     ) -> Result<Change, BillingError> {
-        self.note_asked(now);
-        let mut change = match fact {
-            Some(fact) => {
-                let change = self.apply(fact)?;
-                // The page is gone, and the last try on it was refused.
-                match &fact.state {
-                    FactState::Failed(decline)
-                        if self.may_still_try(fact)
-                            && self.record.stage.is_pending()
-                            && now >= self.patience_ends() =>
-                    {
-                        change.and(self.fail(decline.clone(), now)?)
-                    }
-                    _ => change,
-                }
-            }
-            None if self.record.stage.is_pending() && now >= self.patience_ends() => {
-                let decline = Decline::soft("not_executed");
-                self.fail(decline, now)?
-            }
-            None => Change::default(),
-        };
-        if fact.is_some() {
-            self.land(now);
-        }
+        self.count_from_the_end_of_the_reservation();
+        self.record.inquiry = self.record.inquiry.asked_at(now);
+        self.touch();
+        let mut change = self.heard(fact, now)?;
         if self.inquiry_is_open() && self.record.inquiry.due_at().is_none() {
             change = change.and(self.concern(Concern::Unresolved));
         }
         Ok(change)
     }
 
-    /// The gateway could not be asked: it counts as asked, so that it ends some day.
+    /// Takes what the gateway says when it is asked, in turn or out of turn; `None` if it never
+    /// heard of it. Silence, a refusal or a payer who is away ends a payment once there is no hope.
+    pub fn heard(
+        &mut self,
+        fact: Option<&PaymentFact>,
+        now: DateTime<Utc>,
+    ) -> Result<Change, BillingError> {
+        let mut change = match fact {
+            Some(fact) => self.apply(fact)?,
+            None => Change::default(),
+        };
+        if self.record.stage.is_pending()
+            && let Some(decline) = self.given_up(fact, now)
+        {
+            change = change.and(self.fail(decline, now)?);
+        }
+        if fact.is_some() {
+            self.land(now);
+        }
+        Ok(change)
+    }
+
+    /// Why a payment that is pending has failed for good, if it has.
+    fn given_up(&self, fact: Option<&PaymentFact>, now: DateTime<Utc>) -> Option<Decline> {
+        let hopeless = now >= self.patience_ends();
+        let abandoned = now >= self.record.created_at.max(self.page_ends()) + ABANDONED_AFTER;
+        match fact.map(|fact| &fact.state) {
+            None => hopeless.then(|| Decline::soft("not_executed")),
+            // The page is gone, and the last try on it was refused.
+            Some(FactState::Failed(decline)) => hopeless.then(|| decline.clone()),
+            Some(FactState::RequiresAction) => {
+                abandoned.then(|| Decline::soft("authentication_abandoned"))
+            }
+            Some(
+                FactState::Processing
+                | FactState::Authorized { .. }
+                | FactState::Voided
+                | FactState::Captured,
+            ) => None,
+        }
+    }
+
+    /// The gateway could not be asked: it is asked again and again, and people have to look after as
+    /// many days as it would have been asked in.
     pub fn inquiry_failed(&mut self, now: DateTime<Utc>) -> Change {
-        self.note_asked(now);
-        if self.inquiry_is_open() && self.record.inquiry.due_at().is_none() {
+        self.count_from_the_end_of_the_reservation();
+        self.record.inquiry = self.record.inquiry.put_off(now);
+        self.touch();
+        let since = match (self.record.in_flight, &self.record.stage) {
+            (Some(flight), _) => flight.since,
+            (None, Stage::Authorized { until: Some(until) }) => *until,
+            (None, _) => self.record.created_at,
+        };
+        if self.inquiry_is_open() && now >= since + INQUIRY_STEPS[INQUIRY_STEPS.len() - 1] {
             return self.concern(Concern::Unresolved);
         }
         Change::default()
     }
 
-    fn note_asked(&mut self, now: DateTime<Utc>) {
+    /// What is asked for of a reservation is how it ended: the steps count from there.
+    fn count_from_the_end_of_the_reservation(&mut self) {
         if let Stage::Authorized { until: Some(until) } = self.record.stage
             && self.record.in_flight.is_none()
         {
-            // What is asked for is how the reservation ended: the steps count from there.
             self.record.inquiry.since = self.record.inquiry.since.max(until);
         }
-        self.record.inquiry = self.record.inquiry.asked_at(now);
-        self.touch();
     }
 
     /// When the gateway is asked next, if there is something to ask for.
@@ -231,11 +258,26 @@ impl Payment {
 
     /// Before that, "never heard of it" proves nothing.
     fn patience_ends(&self) -> DateTime<Utc> {
-        let sent = self.record.inquiry.since + SETTLING_TIME;
+        self.record.inquiry.since.max(self.page_ends()) + SETTLING_TIME
+    }
+
+    /// When the gateway's own page ends, if that is how it is paid; when it began otherwise.
+    const fn page_ends(&self) -> DateTime<Utc> {
         match self.record.initiator {
-            Initiator::Checkout { until } => sent.max(until + SETTLING_TIME),
-            Initiator::Payer | Initiator::Engine { .. } | Initiator::Gateway => sent,
+            Initiator::Checkout { until } => until,
+            Initiator::Payer | Initiator::Engine { .. } | Initiator::Gateway => {
+                self.record.created_at
+            }
         }
+    }
+
+    /// The gateway's transaction by which it is asked how this stands. On a page of its own a payer
+    /// may try several cards, each of which is a transaction: until one of them brings money it is
+    /// asked by our reference, under which it finds the last.
+    pub fn asked_by(&self) -> Option<&TransactionId> {
+        let tries = matches!(self.record.initiator, Initiator::Checkout { .. });
+        let pending = self.record.stage.is_pending();
+        self.record.transaction.as_ref().filter(|_| !(tries && pending))
     }
 
     /// What was with the gateway and is not done long after it was sent was not done.
@@ -293,7 +335,7 @@ impl Payment {
         let accounts = self.sale_accounts();
         let entries = accounts.entries(before.sums, self.record.sums)?;
         if further {
-            self.record.inquiry.asked = 0;
+            self.record.inquiry = Inquiry::from(self.record.inquiry.since);
         }
         self.follow();
         self.hold();

@@ -5,6 +5,7 @@ use kernel::PaymentId;
 use super::BillingService;
 use crate::{
     BillingError, BillingTx, FactState, Initiator, KeptCard, Payment, PaymentFact, StatusQuery,
+    TransactionId,
 };
 
 /// What a gateway says of a payment.
@@ -22,7 +23,7 @@ impl BillingService {
         if payment.inquiry_due().is_none_or(|due| self.now() < due) {
             return self.keep_timers(id).await;
         }
-        let answered = self.ask(&payment).await;
+        let answered = self.ask(&payment, payment.asked_by()).await;
         let now = self.now();
         let books = self.books();
         let mut tx = self.parts.store.begin().await?;
@@ -41,28 +42,39 @@ impl BillingService {
         Ok(tx.commit().await?)
     }
 
-    /// Asks out of turn, because there is a reason to: a payer came back, a message came in, an
-    /// admin looks.
+    /// Asks out of turn, because there is a reason to: a payer came back, an admin looks.
     ///
     /// # Errors
     ///
     /// [`BillingError::GatewayUnavailable`] if the gateway does not answer.
     pub(super) async fn look(&self, id: PaymentId) -> Result<Option<Payment>, BillingError> {
         let Some(payment) = self.parts.reads.payment(id).await? else { return Ok(None) };
-        let Some(heard) = self.ask(&payment).await? else { return Ok(Some(payment)) };
+        let heard = self.ask(&payment, payment.asked_by()).await?;
+        let now = self.now();
+        let books = self.books();
         let mut tx = self.parts.store.begin().await?;
-        let payment = self.take_fact(&mut *tx, id, heard).await?;
+        let Some(mut locked) = books.lock(&mut *tx, id, now).await? else { return Ok(None) };
+        let (fact, card) = heard.map_or((None, None), |Heard { fact, card }| (Some(fact), card));
+        if let Some(card) = card {
+            self.keep_card(&mut *tx, &mut locked, card, now).await?;
+        }
+        let change = locked.payment.heard(fact.as_ref(), now)?;
+        let payment = books.store(&mut *tx, locked, change, None, now).await?;
         tx.commit().await?;
-        Ok(payment)
+        Ok(Some(payment))
     }
 
-    /// What the gateway says of a payment.
-    pub(super) async fn ask(&self, payment: &Payment) -> Result<Option<Heard>, BillingError> {
+    /// What the gateway says of a payment, or of one transaction for it.
+    pub(super) async fn ask(
+        &self,
+        payment: &Payment,
+        transaction: Option<&TransactionId>,
+    ) -> Result<Option<Heard>, BillingError> {
         let record = payment.record();
         let query = StatusQuery {
             payment: record.id,
             attempt: record.attempt,
-            transaction: record.transaction.clone(),
+            transaction: transaction.cloned(),
             amount: record.amount,
         };
         let gateway = self.gateway(record.gateway)?;
@@ -80,7 +92,7 @@ impl BillingService {
         Ok(Some(Heard { fact, card }))
     }
 
-    /// Takes a fact, with all that follows, in a transaction that is open.
+    /// Takes the fact of a message, with all that follows, in a transaction that is open.
     pub(super) async fn take_fact(
         &self,
         tx: &mut dyn BillingTx,

@@ -137,23 +137,30 @@ impl BillingService {
     pub(super) async fn inquire_payout(&self, id: PayoutId) -> Result<(), BillingError> {
         let now = self.now();
         let mut tx = self.parts.store.begin().await?;
-        let Some(mut payout) = tx.payout_for_update(id).await? else { return Ok(()) };
+        let Some(payout) = tx.payout_for_update(id).await? else { return Ok(()) };
         let PayoutRoute::Gateway(gateway) = payout.route else { return Ok(()) };
         if payout.inquiry_due().is_none_or(|due| now < due) {
             return Ok(());
         }
         let request = self.payout_request(&mut *tx, &payout).await?;
-        payout.asked(now);
+        drop(tx);
+        // Without an account there is nothing to ask for: admins find it in `processing`.
+        let answered = match request {
+            Some(request) => Some(status_of_payout(&**self.gateway(gateway)?, &request).await),
+            None => None,
+        };
+        let now = self.now();
+        let mut tx = self.parts.store.begin().await?;
+        let Some(mut payout) = tx.payout_for_update(id).await? else { return Ok(()) };
+        match &answered {
+            Some(Err(_)) => payout.inquiry_failed(now),
+            Some(Ok(_)) | None => payout.asked(now),
+        }
         tx.update_payout(&payout).await?;
         self.follow_payout(&mut *tx, &payout, PayoutChange::default(), None, now).await?;
-        tx.commit().await?;
-        let Some(request) = request else { return Ok(()) };
-        // What is not known by the last question stays in `processing`, where admins find it.
-        let Ok(outcome) = status_of_payout(&**self.gateway(gateway)?, &request).await else {
-            return Ok(());
-        };
-        let mut tx = self.parts.store.begin().await?;
-        self.take_payout_outcome(&mut *tx, id, outcome.as_ref()).await?;
+        if let Some(Ok(outcome)) = answered {
+            self.take_payout_outcome(&mut *tx, id, outcome.as_ref()).await?;
+        }
         Ok(tx.commit().await?)
     }
 

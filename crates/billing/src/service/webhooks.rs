@@ -100,7 +100,9 @@ impl BillingService {
                 let Some(payment) = payment.filter(|it| it.gateway() == webhook.gateway) else {
                     return Ok(News::Nothing);
                 };
-                let heard = self.ask(&payment).await?;
+                // The transaction that it is about: another try than the one that we know, or a
+                // second that took money.
+                let heard = self.ask(&payment, Some(transaction)).await?;
                 Ok(heard.map_or(News::Nothing, |heard| News::Payment(id, heard)))
             }
             Subject::Subscription { reference } => {

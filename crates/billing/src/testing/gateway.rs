@@ -15,8 +15,8 @@ use crate::{
     ChargeOrder, ChargeOutcome, ChargeRequest, CheckoutRequest, Decline, Delivery, FactState,
     Gateway, GatewayError, GatewayName, HostedCheckout, KeptCard, OperationKey, OperationOutcome,
     PaymentFact, PayoutOutcome, PayoutRequest, RefundRequest, SaveCardOutcome, SaveCardRequest,
-    SavedCardCharge, Secret, SignedMessage, StatusQuery, Subject, SubscriptionSnapshot, Verdict,
-    VoidRequest, WebhookRefusal,
+    SavedCardCharge, Secret, SignedMessage, StatusQuery, Subject, SubscriptionSnapshot,
+    TransactionId, Verdict, VoidRequest, WebhookRefusal,
 };
 
 /// What the gateway does with its next call.
@@ -39,6 +39,8 @@ pub enum Trick {
 #[derive(Debug, Default)]
 struct Books {
     facts: BTreeMap<PaymentId, PaymentFact>,
+    /// Tries that another took the place of.
+    given_up: BTreeMap<TransactionId, PaymentFact>,
     amounts: BTreeMap<PaymentId, Money>,
     charges: BTreeMap<PaymentId, u32>,
     done: BTreeMap<String, OperationOutcome>,
@@ -101,7 +103,12 @@ impl TrickyGateway {
 
     /// A payment stands like this from now on; whoever asks hears it.
     pub fn decide(&self, fact: PaymentFact) {
-        self.books().facts.insert(fact.payment, fact);
+        let mut books = self.books();
+        let transaction = fact.transaction.clone();
+        let before = books.facts.insert(fact.payment, fact);
+        if let Some(before) = before.filter(|before| before.transaction != transaction) {
+            books.given_up.insert(before.transaction.clone(), before);
+        }
     }
 
     /// A payer passes 3-D Secure at the bank; the gateway knows when it is told or asked.
@@ -316,7 +323,11 @@ impl Gateway for TrickyGateway {
 
     async fn status(&self, query: &StatusQuery) -> Result<Option<PaymentFact>, GatewayError> {
         let books = self.books();
-        if books.deaf { Err(not_reached()) } else { Ok(books.facts.get(&query.payment).cloned()) }
+        if books.deaf {
+            return Err(not_reached());
+        }
+        let given_up = query.transaction.as_ref().and_then(|asked| books.given_up.get(asked));
+        Ok(given_up.or_else(|| books.facts.get(&query.payment)).cloned())
     }
 
     async fn subscription(&self, _: &str) -> Result<Option<SubscriptionSnapshot>, GatewayError> {

@@ -130,8 +130,11 @@ async fn what_no_gateway_answers_for_is_shown_to_people_after_five_days() {
     let concerns = world.store.with(|state| state.payments[&id].concerns.clone());
     assert!(concerns.contains(&billing::Concern::Unresolved));
     assert!(world.event_names().contains(&"payment.parked.v1"));
+
+    // It never heard of it, says the gateway to whoever looks: there is nothing to wait for.
     world.gateway.set_deaf(false);
     world.service.inquire_now(&an_admin(), id).await.unwrap();
+    assert_eq!(status(&world, id), Status::Failed);
 }
 
 #[tokio::test]
@@ -144,11 +147,78 @@ async fn nobody_has_to_look_any_more_once_the_gateway_has_said_how_it_ended() {
     let parked = || world.store.with(|state| !state.payments[&id].concerns.is_empty());
     assert!(parked());
 
+    // It is still asked by itself.
     world.gateway.set_deaf(false);
-    world.service.inquire_now(&an_admin(), id).await.unwrap();
+    world.pass(TimeDelta::minutes(10)).await;
 
     assert_eq!(status(&world, id), Status::Captured);
     assert!(!parked());
+    world.check_books();
+}
+
+#[tokio::test]
+async fn whoever_was_away_for_days_gives_nothing_up_after_one_question() {
+    let world = selling(CaptureMode::AtOnce);
+    world.gateway.play([Trick::LoseRequest]);
+    let id = pay(&world).await.payment.id();
+
+    // The server stands still for longer than the gateway is asked, and finds it away at first.
+    world.gateway.set_deaf(true);
+    world.leap(TimeDelta::days(6)).await;
+    world.gateway.set_deaf(false);
+    world.pass(TimeDelta::minutes(10)).await;
+
+    assert_eq!(status(&world, id), Status::Failed, "the gateway never heard of it");
+    let parked = world.store.with(|state| !state.payments[&id].concerns.is_empty());
+    assert!(!parked);
+}
+
+#[tokio::test]
+async fn a_payer_who_never_comes_back_from_the_bank_has_not_paid_after_a_day() {
+    for method in [a_pay_command(booking()).method, PayMethod::Checkout] {
+        let world = selling(CaptureMode::AtOnce);
+        world.gateway.play([Trick::Challenge]);
+        let command = PayCommand { method, ..a_pay_command(booking()) };
+        let payment = world.service.pay(&the_payer(), command, None).await.unwrap().payment;
+        let (id, now) = (payment.id(), world.now());
+        let waits = FactState::RequiresAction;
+        let there = payment.record().transaction.clone().unwrap_or(a_transaction("t1"));
+        let waiting = PaymentFact::without_money(there.clone(), id, waits, euros(0), now);
+        world.gateway.decide(waiting);
+
+        world.pass(TimeDelta::hours(23)).await;
+        assert_ne!(status(&world, id), Status::Failed);
+        world.pass(TimeDelta::days(2)).await;
+
+        assert_eq!(status(&world, id), Status::Failed);
+        // Who comes all the same pays, and whoever sells decides what becomes of it.
+        let taken = PaymentFact::captured(there, id, euros(10_000), world.now());
+        world.gateway.decide(taken);
+        world.service.inquire_now(&an_admin(), id).await.unwrap();
+        assert_eq!(status(&world, id), Status::Captured);
+        world.check_books();
+    }
+}
+
+#[tokio::test]
+async fn what_the_payers_bank_takes_meanwhile_is_not_given_back_as_well() {
+    let world = selling(CaptureMode::AtOnce);
+    let id = pay(&world).await.payment.id();
+    world.gateway.play([Trick::LoseRequest]);
+    world.service.refund(&an_admin(), id, None, a_reason(), None).await.unwrap();
+    world.pass(TimeDelta::minutes(1)).await;
+    world.gateway.charge_back(id);
+
+    let declined = Decline::hard("nothing_left");
+    world.gateway.play([Trick::Decline(declined)]);
+    world.leap(TimeDelta::days(6)).await;
+    world.service.inquire_now(&an_admin(), id).await.unwrap();
+    world.pass(TimeDelta::minutes(10)).await;
+
+    assert_eq!(status(&world, id), Status::ChargedBack);
+    let record = world.store.with(|state| state.payments[&id].clone());
+    assert!(record.in_flight.is_none());
+    assert!(record.refunds.iter().all(|refund| !refund.state.is_open()), "{:?}", record.refunds);
     world.check_books();
 }
 
@@ -373,6 +443,29 @@ async fn a_refusal_on_a_page_that_is_open_is_not_the_end() {
         let end = if comes_to_pay { Status::Captured } else { Status::Failed };
         assert_eq!(status(&world, id), end, "whether or not a message comes");
     }
+}
+
+#[tokio::test]
+async fn the_last_try_on_a_page_is_asked_for_and_not_the_one_that_was_left() {
+    let world = selling(CaptureMode::AtOnce);
+    let command = PayCommand { method: PayMethod::Checkout, ..a_pay_command(booking()) };
+    let id = world.service.pay(&the_payer(), command, None).await.unwrap().payment.id();
+    let state = FactState::RequiresAction;
+    let left = PaymentFact::without_money(a_transaction("t1"), id, state, euros(0), world.now());
+    world.gateway.decide(left.clone());
+    world.service.inquire_now(&an_admin(), id).await.unwrap();
+
+    let taken = PaymentFact {
+        state: FactState::Captured,
+        captured: euros(10_000),
+        transaction: a_transaction("t2"),
+        ..left
+    };
+    world.gateway.decide(taken);
+    world.pass(TimeDelta::hours(2)).await;
+
+    assert_eq!(status(&world, id), Status::Captured, "although its message was lost");
+    world.check_books();
 }
 
 #[tokio::test]

@@ -214,6 +214,8 @@ pub(super) struct ProgressDocument {
     pub(super) retry_at: Option<DateTime<Utc>>,
     asked_since: DateTime<Utc>,
     asked: u8,
+    #[serde(default)]
+    asked_again_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -267,6 +269,7 @@ impl ProgressDocument {
             retry_at: record.retry_at,
             asked_since: record.inquiry.since,
             asked: record.inquiry.asked,
+            asked_again_at: record.inquiry.again_at,
         }
     }
 
@@ -284,7 +287,7 @@ impl ProgressDocument {
     }
 
     pub(super) const fn inquiry(&self) -> Inquiry {
-        Inquiry { since: self.asked_since, asked: self.asked }
+        Inquiry { since: self.asked_since, asked: self.asked, again_at: self.asked_again_at }
     }
 }
 

@@ -81,7 +81,7 @@ fn one_of_each_kind() -> Vec<PaymentRecord> {
             attempt: 3,
             tries: 2,
             retry_at: Some(later),
-            inquiry: Inquiry { since: later, asked: 4 },
+            inquiry: Inquiry { since: later, asked: 4, again_at: Some(later) },
             ..reserved
         },
         PaymentRecord {

@@ -81,8 +81,7 @@ fn fits(ours: &str, theirs: &[String]) -> bool {
         "captured" => has("captured"),
         "authorized" => has("authorized") && !has("captured"),
         "voided" => has("voided") && !has("captured") && !has("authorized"),
-        "requires_action" => !has("captured") && !has("authorized") && !has("voided"),
-        "failed" => theirs.iter().all(|it| it == "failed" || it == "requires_action"),
+        "failed" => theirs.iter().all(|it| it == "failed"),
         _ => theirs.is_empty(),
     }
 }

@@ -35,23 +35,20 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "nothing waits at a gateway that has nothing to wait for",
-        query:
-            "
+        query: "
             SELECT format('pay_%s is %s, in flight %s, wanted %s, concerns %s',
                 replace(id::text, '-', ''), status, progress->'in_flight', wanted, concerns)
             FROM payments
-            WHERE stage IN ('created', 'processing', 'authorized')
-                OR (stage <> 'requires_action' AND (wanted IS NOT NULL
-                    OR (progress->'in_flight' IS NOT NULL AND progress->>'in_flight' IS NOT NULL)))",
+            WHERE stage IN ('created', 'requires_action', 'processing', 'authorized')
+                OR wanted IS NOT NULL OR progress->>'in_flight' IS NOT NULL",
     },
     Rule {
-        name: "people have to look at nothing but abandoned 3-D Secure",
+        name: "people have to look at nothing",
         query: "
             SELECT format('pay_%s (%s) is parked for %s', replace(id::text, '-', ''), status,
                 concerns)
             FROM payments
-            WHERE parked AND NOT (concerns = ARRAY['unresolved'] 
-                AND stage = 'requires_action')",
+            WHERE parked",
     },
     Rule {
         name: "nothing is paid for twice",

@@ -1,0 +1,1 @@
+ALTER TABLE payouts DROP COLUMN inquiry_again_at;
