@@ -124,6 +124,7 @@ impl World {
                 let payment = self.returned_transfer().await;
                 of([&payment]).with(json!({ "return_id": 1 }))
             }
+            "acknowledgePayment" => of([&self.paid().await]).with(json!({ "reason": reason })),
             "refundPayment" => of([&self.paid().await]).with(json!({
                 "amount": { "amount": 100, "currency": "EUR" }, "reason": reason,
             })),

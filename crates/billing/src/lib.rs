@@ -70,9 +70,10 @@ pub use ledger::{
     recount, terms_for,
 };
 pub use payment::{
-    Challenge, Change, Command, Concern, Flight, Holding, INQUIRY_STEPS, InFlight, Initiator,
-    Inquiry, NewPayment, Operation, Payment, PaymentEvent, PaymentHappening, PaymentRecord, Reason,
-    Refund, RefundId, RefundState, Reserve, ReturnToken, SETTLING_TIME, Stage, Status, Wanted,
+    ABANDONED_AFTER, ASKED_AGAIN, Challenge, Change, Command, Concern, Flight, Holding,
+    INQUIRY_STEPS, InFlight, Initiator, Inquiry, NewPayment, Operation, Payment, PaymentEvent,
+    PaymentHappening, PaymentRecord, Reason, Refund, RefundId, RefundState, Reserve, ReturnToken,
+    SETTLING_TIME, Stage, Status, Wanted,
 };
 pub use payout::{
     BatchId, MinimumPayout, NewPayout, Payout, PayoutChange, PayoutCommand, PayoutDecision,

@@ -62,12 +62,20 @@ pub enum Concern {
     Unresolved,
     /// The gateway was not reached again and again for what has to be done.
     Stuck,
+    /// The reservation ended before it could be taken: something was agreed on, and is not paid.
+    RanOut,
 }
 
 impl Concern {
     /// All of them, in the order of the docs.
-    pub const ALL: [Self; 5] =
-        [Self::Amount, Self::Currency, Self::SecondTransaction, Self::Unresolved, Self::Stuck];
+    pub const ALL: [Self; 6] = [
+        Self::Amount,
+        Self::Currency,
+        Self::SecondTransaction,
+        Self::Unresolved,
+        Self::Stuck,
+        Self::RanOut,
+    ];
 
     /// Its name on the wire and in the database.
     pub const fn name(self) -> &'static str {
@@ -77,6 +85,7 @@ impl Concern {
             Self::SecondTransaction => "second_transaction",
             Self::Unresolved => "unresolved",
             Self::Stuck => "stuck",
+            Self::RanOut => "ran_out",
         }
     }
 }

@@ -270,6 +270,7 @@ pub const PERMISSIONS: &[Permission] = &[
     line("getAnyPayment", Action::PaymentAdminister, Object::Nothing),
     line("refundPayment", Action::PaymentAdminister, Object::Nothing),
     line("inquirePayment", Action::PaymentAdminister, Object::Nothing),
+    line("acknowledgePayment", Action::PaymentAdminister, Object::Nothing),
     line("listTransfers", Action::PaymentAdminister, Object::Nothing),
     line("receiveTransfer", Action::PaymentAdminister, Object::Nothing),
     line("sendTransferBack", Action::PaymentAdminister, Object::Nothing),

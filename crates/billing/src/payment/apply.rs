@@ -305,6 +305,14 @@ impl Payment {
         self.advance(transaction, Stage::Failed { decline, at: now }, SaleSums::default())
     }
 
+    /// People have looked, and seen to it.
+    pub fn acknowledge(&mut self) {
+        if !self.record.concerns.is_empty() {
+            self.record.concerns.clear();
+            self.touch();
+        }
+    }
+
     pub(super) fn concern(&mut self, concern: Concern) -> Change {
         if !self.record.concerns.insert(concern) {
             return Change::default();
@@ -343,7 +351,10 @@ impl Payment {
         if self.record != before {
             self.touch();
         }
-        Ok(Change { events: self.news(&before.stage, before.sums), entries })
+        let change = Change { events: self.news(&before.stage, before.sums), entries };
+        let ran_out = matches!(self.record.stage, Stage::Voided { .. })
+            && matches!(before.wanted, Some(Wanted::Capture { .. }));
+        Ok(if ran_out { change.and(self.concern(Concern::RanOut)) } else { change })
     }
 
     /// What was asked for and has come true, or never will, is not asked for any more.

@@ -86,6 +86,33 @@ impl BillingService {
         Ok(payment)
     }
 
+    /// An admin has looked at a parked payment and seen to it: nobody has to look any more, until
+    /// there is another reason. It stands in the audit log, with what was seen to.
+    pub async fn acknowledge(
+        &self,
+        actor: &Actor,
+        id: PaymentId,
+        reason: Reason,
+    ) -> Result<Payment, BillingError> {
+        let action = Action::PaymentAdminister;
+        gate(actor, action)?;
+        let now = self.now();
+        let books = self.books();
+        let mut tx = self.parts.store.begin().await?;
+        let locked = books.lock(&mut *tx, id, now).await?;
+        let mut locked = locked.ok_or_else(|| BillingError::not_found(&id))?;
+        let concerns: Vec<_> = locked.payment.concerns().iter().map(|it| it.name()).collect();
+        locked.payment.acknowledge();
+        let payment =
+            books.store(&mut *tx, locked, Change::default(), actor.account(), now).await?;
+        let entry = AuditEntry::new(actor, action, "acknowledge", &id, now)
+            .changed(json!({ "concerns": concerns }), json!({ "concerns": [] }))
+            .because(reason.into_string());
+        tx.record_audit(&entry).await?;
+        tx.commit().await?;
+        Ok(payment)
+    }
+
     /// A page of journals.
     pub async fn journals(
         &self,

@@ -318,6 +318,27 @@ async fn reserved_money_is_taken_or_let_go_as_its_domain_says() {
 }
 
 #[tokio::test]
+async fn people_look_at_a_reservation_that_ran_out_before_it_was_taken_until_they_say_they_did() {
+    let world = selling(CaptureMode::Later);
+    let id = pay(&world).await.payment.id();
+    let reserved = world.gateway.truth(id).unwrap();
+    world.gateway.play([Trick::Unreachable]);
+    instruct(&world, Instruction::Capture { amount: euros(10_000) }).await;
+    world.gateway.decide(PaymentFact { state: FactState::Voided, ..reserved });
+    world.service.inquire_now(&an_admin(), id).await.unwrap();
+    let parked = || world.store.with(|state| state.payments[&id].concerns.clone());
+
+    assert_eq!(status(&world, id), Status::Voided);
+    assert_eq!(Vec::from_iter(parked()), [billing::Concern::RanOut]);
+    let nobody = world.service.acknowledge(&the_payer(), id, a_reason()).await;
+    assert!(matches!(nobody, Err(BillingError::Forbidden { .. })));
+    world.service.acknowledge(&an_admin(), id, a_reason()).await.unwrap();
+    assert!(parked().is_empty());
+    let audit = world.store.with(|state| state.audit.last().unwrap().clone());
+    assert_eq!(audit.before, serde_json::json!({ "concerns": ["ran_out"] }));
+}
+
+#[tokio::test]
 async fn what_is_called_off_before_the_gateway_acted_is_let_go_or_comes_back() {
     let capture = Instruction::Capture { amount: euros(10_000) };
     let all_back = Instruction::Settle { refund: euros(10_000), delivered_at: None };

@@ -26,7 +26,7 @@ use crate::http::query::{Query, limit};
 use crate::http::server::State;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(show).service(give_back).service(inquire);
+    config.service(list).service(show).service(give_back).service(inquire).service(acknowledge);
 }
 
 /// How what was taken is divided, as far as it did not go back.
@@ -81,7 +81,8 @@ struct WholePaymentView {
     refundable: MoneyView,
     /// Its refunds, with their reasons.
     refund_reasons: Vec<RefundReasonView>,
-    /// Why people have to look: `amount`, `currency`, `second_transaction`, `unresolved`, `stuck`.
+    /// Why people have to look: `amount`, `currency`, `second_transaction`, `unresolved`, `stuck`,
+    /// `ran_out`.
     /// New values may come.
     #[schema(example = json!(["unresolved"]))]
     concerns: Vec<&'static str>,
@@ -276,5 +277,39 @@ async fn give_back(
 async fn inquire(command: Command<PaymentId>) -> Result<HttpResponse, Problem> {
     let Command { actor, id, state, .. } = &command;
     let payment = state.services.billing.inquire_now(actor, *id).await?;
+    Ok(command.answer(payment.version(), &WholePaymentView::of(&payment, state)))
+}
+
+/// What was seen to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "The client paid in cash; the provider was told." }))]
+struct AcknowledgeBody {
+    /// What was done about it; it stands in the audit log.
+    #[schema(min_length = 1, max_length = 2000)]
+    reason: String,
+}
+
+/// Say that a parked payment was seen to
+///
+/// Nobody has to look at it any more, until there is another reason. It moves no money. It stands in
+/// the audit log, with its `concerns`.
+#[utoipa::path(
+    operation_id = "acknowledgePayment",
+    tag = "admin: payments",
+    params(Command<PaymentId>),
+    request_body = AcknowledgeBody,
+    responses(WholePaymentView),
+)]
+#[post("/admin/payments/{id}/acknowledge")]
+async fn acknowledge(
+    command: Command<PaymentId>,
+    body: Body<AcknowledgeBody>,
+) -> Result<HttpResponse, Problem> {
+    let Command { actor, id, state, .. } = &command;
+    let mut errors = FieldErrors::new();
+    let reason: Option<Reason> = text(&mut errors, "/reason", &body.value.reason);
+    let Some(reason) = reason else { return Err(Problem::invalid(&errors.0)) };
+    let payment = state.services.billing.acknowledge(actor, *id, reason).await?;
     Ok(command.answer(payment.version(), &WholePaymentView::of(&payment, state)))
 }
