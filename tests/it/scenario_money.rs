@@ -10,7 +10,7 @@ use mercato::config::Secret;
 use mercato::{http, wiring};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
-use scenarios::{Marketplace, Person, Reply, always_open, at_bank, berlin, plan, signed};
+use scenarios::{Marketplace, Person, Reply, at_bank, plan, signed};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
@@ -44,25 +44,6 @@ async fn start_beside(fake: &CloudPaymentsFake) -> Marketplace {
     market
 }
 
-/// A service of 45.00 EUR an hour, booked for half of one, that is published and can be booked around the clock.
-async fn service(market: &Marketplace, provider: &Person) -> String {
-    let _ = provider.put("providers/me/availability", always_open()).await.expect(200);
-    let body = json!({
-        "listing_type": "service",
-        "title": "Piano lessons",
-        "description": "For those who start, and those who start again.",
-        "price": { "amount": 4500, "currency": "EUR" },
-        "price_unit": "per_hour",
-        "attributes": { "place": "at_provider", "level": ["beginners"] },
-        "location": berlin(),
-    });
-    let id = provider.post("listings", body).await.expect(201).id();
-    let _ = provider.command(&format!("listings/{id}/publish")).await.expect(200);
-    let moderator = market.moderator().await;
-    let _ = moderator.command(&format!("admin/listings/{id}/approve")).await.expect(200);
-    id
-}
-
 /// A booking that waits for its money.
 async fn booked(market: &Marketplace, client: &Person, listing: &str) -> String {
     let from = (market.now() + TimeDelta::days(1)).date_naive().to_string();
@@ -80,16 +61,6 @@ async fn booked(market: &Marketplace, client: &Person, listing: &str) -> String 
 async fn owed(provider: &Person, client: &Person) -> String {
     let offered = provider.post("plans", plan(None)).await.expect(201).id();
     client.subscribes(&offered).await
-}
-
-async fn status(client: &Person, payment: &str) -> String {
-    client.get(&format!("payments/{payment}")).await.expect(200).text_at("status")
-}
-
-async fn balanced(market: &Marketplace) {
-    market.settle().await;
-    let findings = market.services.store.ledger_findings().await.expect("the ledger can be read");
-    assert!(findings.is_empty(), "{findings:#?}");
 }
 
 /// What the embedded gateway took of a payment, and gave back.
@@ -171,7 +142,7 @@ async fn a_booking_is_paid_through_3d_secure_by_forms_that_a_browser_posts() {
     let fake = CloudPaymentsFake::start().await;
     let market = start_beside(&fake).await;
     let (provider, client) = (market.provider().await, market.client().await);
-    let listing = service(&market, &provider).await;
+    let listing = market.lessons(&provider).await;
     let booking = booked(&market, &client, &listing).await;
     let refused = provider.command(&format!("bookings/{booking}/accept")).await;
     let _ = refused.refused(409, "illegal_transition");
@@ -182,7 +153,7 @@ async fn a_booking_is_paid_through_3d_secure_by_forms_that_a_browser_posts() {
 
     assert_eq!(back.status(), 303);
     assert_eq!(back.headers()["location"], format!("{APP}?payment_id={}", paid.id()));
-    assert_eq!(status(&client, &paid.id()).await, "authorized");
+    assert_eq!(client.payment_status(&paid.id()).await, "authorized");
     fake.notifications().settled().await;
     market.settle().await;
     let seen = client.get(&format!("bookings/{booking}")).await.expect(200);
@@ -192,8 +163,8 @@ async fn a_booking_is_paid_through_3d_secure_by_forms_that_a_browser_posts() {
     let _ = provider.command(&format!("bookings/{booking}/accept")).await.expect(200);
     market.settle().await;
     fake.notifications().settled().await;
-    balanced(&market).await;
-    assert_eq!(status(&client, &paid.id()).await, "captured");
+    market.balanced().await;
+    assert_eq!(client.payment_status(&paid.id()).await, "captured");
     let charges = fake.charges();
     assert_eq!(charges.len(), 1, "{charges:?}");
     assert_eq!((charges[0].captured, charges[0].reserved), (2250, 0));
@@ -244,13 +215,13 @@ async fn a_forged_repeated_late_or_crossed_return_changes_nothing() {
     assert!(page.text().await.expect("a page").contains("does not hold any more"));
     assert_eq!(market.contents().await, before);
     assert_eq!(fake.seen().len(), asked, "the gateway was not asked");
-    assert_eq!(status(&client, &paid.id()).await, "requires_action");
+    assert_eq!(client.payment_status(&paid.id()).await, "requires_action");
 
     // The true one holds once.
     assert_eq!(post_back(&way, &fields).await.status(), 303);
     fake.notifications().settled().await;
     market.settle().await;
-    assert_eq!(status(&client, &paid.id()).await, "captured");
+    assert_eq!(client.payment_status(&paid.id()).await, "captured");
     let before = market.contents().await;
     for _ in 0..3 {
         assert_eq!(post_back(&way, &fields).await.status(), 410);
@@ -267,12 +238,12 @@ async fn a_forged_repeated_late_or_crossed_return_changes_nothing() {
         assert_eq!(post_back(&way, &fields).await.status(), 303);
         fake.notifications().settled().await;
         market.settle().await;
-        assert_eq!(status(&other, &others.id()).await, "captured");
+        assert_eq!(other.payment_status(&others.id()).await, "captured");
     } else {
         // The gateway was asked meanwhile, and has given it up.
         let _ = renewed.refused(409, "illegal_transition");
     }
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -294,7 +265,7 @@ async fn the_embedded_gateway_asks_at_its_bank_and_tells_by_signed_messages() {
     assert_eq!(answer.headers()["location"], format!("{APP}?payment_id={}", paid.id()));
 
     market.settle().await;
-    assert_eq!(status(&client, &paid.id()).await, "captured");
+    assert_eq!(client.payment_status(&paid.id()).await, "captured");
     let seen = client.get("subscriptions").await.expect(200);
     assert_eq!(seen.data()[0]["status"], "active", "{}", seen.text);
     assert_eq!(seen.data()[0]["has_access"], true, "{}", seen.text);
@@ -317,7 +288,7 @@ async fn the_embedded_gateway_asks_at_its_bank_and_tells_by_signed_messages() {
     let request = client.request(Method::GET, &path).header("accept", "text/html");
     let page = client.send("an invoice on paper", request).await.expect(200);
     assert!(page.text.contains("<h1>Invoice") && page.text.contains("9.00"), "{}", page.text);
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -333,15 +304,15 @@ async fn a_payment_on_the_gateways_own_page_is_believed_when_the_gateway_says_so
     let came_back = format!("{}/api/v1/payments/{}/return", market.base, opened.id());
     let answer = browser().get(&came_back).send().await.expect("an answer");
     assert_eq!(answer.status(), 303);
-    assert_ne!(status(&client, &opened.id()).await, "captured");
+    assert_ne!(client.payment_status(&opened.id()).await, "captured");
 
     assert_eq!(at_bank(&url, "card_success").await, came_back);
     let answer = browser().get(&came_back).send().await.expect("an answer");
     assert_eq!(answer.status(), 303);
     market.settle().await;
-    assert_eq!(status(&client, &opened.id()).await, "captured");
+    assert_eq!(client.payment_status(&opened.id()).await, "captured");
     assert_eq!(moved(&market, &opened.id()).await, (900, 0));
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -398,7 +369,7 @@ async fn never_more_goes_back_than_was_taken() {
             _ => panic!("{}: {}", reply.status, reply.text),
         }
     }
-    balanced(&market).await;
+    market.balanced().await;
     assert!((1..=4).contains(&given), "{given} refunds");
     let back = 100 + 200 * given;
     assert_eq!(moved(&market, &payment).await, (900, back));
@@ -419,7 +390,7 @@ async fn never_more_goes_back_than_was_taken() {
 async fn fifty_payments_at_once_are_one_charge() {
     let market = start().await;
     let provider = market.provider().await;
-    let listing = service(&market, &provider).await;
+    let listing = market.lessons(&provider).await;
     for shared in [true, false] {
         let client = market.client().await;
         let booking = booked(&market, &client, &listing).await;
@@ -459,13 +430,13 @@ async fn fifty_payments_at_once_are_one_charge() {
         assert_eq!(ids.len(), 1, "one payment: {ids:?}");
         market.settle().await;
         assert_eq!(moved(&market, &ids[0]).await, (0, 0), "reserved, and once");
-        assert_eq!(status(&client, &ids[0]).await, "authorized");
+        assert_eq!(client.payment_status(&ids[0]).await, "authorized");
         let again = client.pays("booking", &booking, "card_success").await;
         let _ = again.expect_one_of(&[404, 409]);
     }
     let held = "SELECT document->>'reserved' FROM sandbox_documents WHERE key LIKE 'payment/%'";
     assert_eq!(market.rows(held).await, ["2250", "2250"]);
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -524,7 +495,7 @@ async fn a_message_that_is_not_the_gateways_is_refused_and_a_true_one_counts_onc
     market.settle().await;
     assert_eq!(market.count("gateway_messages").await, stored + 1);
     assert_eq!(moved(&market, &payment).await, (900, 0));
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -574,7 +545,7 @@ async fn somebody_elses_money_is_hidden() {
         let reply = stranger.post("payments", body).await.refused(422, "validation");
         assert_eq!(reply.pointers(), ["/return_to"]);
     }
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -620,7 +591,7 @@ async fn a_payment_at_one_server_is_known_at_another() {
     let answer = browser().get(&back).send().await.expect("an answer");
 
     assert_eq!(answer.status(), 200, "no address was named, so a page");
-    assert_eq!(status(&client, &paid.id()).await, "captured");
+    assert_eq!(client.payment_status(&paid.id()).await, "captured");
     another.stop().await;
     market.settle().await;
     assert_eq!(moved(&market, &paid.id()).await, (900, 0));
@@ -713,5 +684,5 @@ async fn a_subscription_lives_through_a_year() {
     let left = provider.get("providers/me/balance").await.expect(200);
     assert_eq!(left.data()[0]["payable"]["amount"], 0, "{}", left.text);
     let _ = client.command(&format!("subscriptions/{subscription}/cancel")).await.expect(200);
-    balanced(&market).await;
+    market.balanced().await;
 }

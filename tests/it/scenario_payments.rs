@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Client, Method};
-use scenarios::{Marketplace, Person, always_open, berlin};
+use scenarios::{Marketplace, Person};
 use serde_json::{Value, json};
 
 /// Half an hour for 45.00 EUR an hour.
@@ -33,20 +33,7 @@ impl Scene {
         })
         .await;
         let provider = market.provider().await;
-        let _ = provider.put("providers/me/availability", always_open()).await.expect(200);
-        let body = json!({
-            "listing_type": "service",
-            "title": "Piano lessons",
-            "description": "For those who start, and those who start again.",
-            "price": { "amount": 4500, "currency": "EUR" },
-            "price_unit": "per_hour",
-            "attributes": { "place": "at_provider" },
-            "location": berlin(),
-        });
-        let listing = provider.post("listings", body).await.expect(201).id();
-        let _ = provider.command(&format!("listings/{listing}/publish")).await.expect(200);
-        let moderator = market.moderator().await;
-        let _ = moderator.command(&format!("admin/listings/{listing}/approve")).await.expect(200);
+        let listing = market.lessons(&provider).await;
         Self { market, provider, listing }
     }
 
@@ -116,13 +103,6 @@ impl Scene {
         (of["pending"]["amount"].clone(), of["payable"]["amount"].clone())
     }
 
-    async fn balanced(&self) {
-        self.market.settle().await;
-        let findings = self.market.services.store.ledger_findings().await;
-        let findings = findings.expect("the ledger can be read");
-        assert!(findings.is_empty(), "{findings:#?}");
-    }
-
     /// The client's bank takes money back.
     async fn charges_back(&self, sale: &Sale, amount: i64) {
         let admin = self.market.admin().await;
@@ -158,7 +138,7 @@ async fn what_is_reserved_is_let_go_when_nothing_comes_of_it() {
     scene.stands(&unanswered, "expired", "voided").await;
 
     assert_eq!(scene.market.count("ledger_journals").await, 0, "no money moved");
-    scene.balanced().await;
+    scene.market.balanced().await;
 }
 
 #[tokio::test]
@@ -179,7 +159,7 @@ async fn who_does_not_pay_in_time_loses_the_slot_and_late_money_goes_back() {
     scene.stands(&sale, "expired", "voided").await;
     let again = sale.client.pays("booking", &sale.booking, "card_success").await;
     let _ = again.refused(404, "payment.nothing_to_pay");
-    scene.balanced().await;
+    scene.market.balanced().await;
 }
 
 #[tokio::test]
@@ -196,7 +176,7 @@ async fn a_client_who_cancels_gets_back_what_the_notice_is_worth() {
         scene.stands(&sale, "cancelled", status).await;
         assert_eq!(scene.returned(&sale).await, back, "{hours} hours before");
     }
-    scene.balanced().await;
+    scene.market.balanced().await;
 
     // What was not given back is the provider's, after the holding time.
     scene.market.advance(TimeDelta::days(8)).await;
@@ -217,7 +197,7 @@ async fn a_provider_who_cancels_gives_all_of_it_back() {
     scene.stands(&sale, "cancelled", "refunded").await;
     assert_eq!(scene.returned(&sale).await, PRICE);
     assert_eq!(scene.owed().await, (json!(0), json!(0)));
-    scene.balanced().await;
+    scene.market.balanced().await;
 }
 
 #[tokio::test]
@@ -244,7 +224,7 @@ async fn a_dispute_freezes_the_money_until_a_moderator_divides_it() {
     assert_eq!(pending, 0);
     let payable = payable.as_i64().expect("an amount");
     assert!((payable - PROVIDERS * 60 / 100).abs() <= 1, "{payable}");
-    scene.balanced().await;
+    scene.market.balanced().await;
 }
 
 #[tokio::test]
@@ -283,7 +263,7 @@ async fn what_was_done_is_paid_out_and_a_later_chargeback_is_netted() {
     assert_eq!(scene.owed().await, (json!(0), json!(0)), "netted");
     let report = scene.market.services.billing.run_payouts().await.expect("payouts are made");
     assert_eq!(report.payouts, 0);
-    scene.balanced().await;
+    scene.market.balanced().await;
 }
 
 #[tokio::test]
@@ -298,5 +278,5 @@ async fn a_declined_card_loses_nothing_and_another_one_pays() {
     let payment = client.pays("booking", &booking, "card_success").await.expect(201).id();
     let sale = Sale { client, booking, payment };
     scene.stands(&sale, "requested", "authorized").await;
-    scene.balanced().await;
+    scene.market.balanced().await;
 }

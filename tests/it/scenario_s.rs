@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use scenarios::{Marketplace, Person, Reply, always_open, berlin};
+use scenarios::{Marketplace, Person, Reply};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
@@ -13,17 +13,7 @@ async fn start() -> Marketplace {
 
 /// A service that is published and can be booked around the clock.
 async fn service(market: &Marketplace, provider: &Person) -> String {
-    let _ = provider.put("providers/me/availability", always_open()).await.expect(200);
-    let body = json!({
-        "listing_type": "service",
-        "title": "Piano lessons",
-        "description": "For those who start, and those who start again.",
-        "price": { "amount": 4500, "currency": "EUR" },
-        "price_unit": "per_hour",
-        "attributes": { "place": "at_provider", "level": ["beginners", "seniors"] },
-        "location": berlin(),
-    });
-    let id = provider.post("listings", body).await.expect(201).id();
+    let id = provider.drafts_lessons().await;
     let waiting = provider.command(&format!("listings/{id}/publish")).await.expect(200);
     assert_eq!(waiting.body["status"], "pending_review");
     let _ = market.visitor().get(&format!("listings/{id}")).await.expect(404);

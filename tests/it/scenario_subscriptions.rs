@@ -49,12 +49,6 @@ async fn pays(person: &Person, subscription: &str) {
     assert_eq!(paid.body["status"], "captured", "{}", paid.text);
 }
 
-async fn balanced(market: &Marketplace) {
-    market.settle().await;
-    let findings = market.services.store.ledger_findings().await.expect("the ledger can be read");
-    assert!(findings.is_empty(), "{findings:#?}");
-}
-
 #[tokio::test]
 async fn a_provider_lives_through_a_year_with_the_marketplaces_plan() {
     let market = start().await;
@@ -123,7 +117,7 @@ async fn a_provider_lives_through_a_year_with_the_marketplaces_plan() {
     pays(&provider, &back).await;
     market.settle().await;
     stands(&provider, "active", true).await;
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -153,7 +147,7 @@ async fn a_trial_without_a_card_pauses_and_one_that_is_called_off_ends() {
     stands(&lost, "expired", false).await;
     let paid = leaving.get("payments").await.expect(200);
     assert!(paid.data().is_empty(), "a trial costs nothing: {}", paid.text);
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -191,5 +185,5 @@ async fn a_dearer_plan_costs_the_difference_at_once_and_a_cheaper_one_waits() {
     assert_eq!((status.as_str(), access, &whole["tier"]), ("active", true, &json!(1)), "{whole}");
     let payments = client.get("payments").await.expect(200);
     assert_eq!(payments.data()[0]["amount"]["amount"], 1000, "{}", payments.text);
-    balanced(&market).await;
+    market.balanced().await;
 }

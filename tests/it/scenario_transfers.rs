@@ -18,10 +18,6 @@ fn euros(amount: i64) -> Value {
     json!({ "amount": { "amount": amount, "currency": "EUR" } })
 }
 
-async fn status(client: &Person, payment: &str) -> String {
-    client.get(&format!("payments/{payment}")).await.expect(200).text_at("status")
-}
-
 async fn waiting(admin: &Person, status: &str) -> Vec<Value> {
     let found = admin.get(&format!("admin/transfers?status={status}")).await.expect(200);
     found.data().to_vec()
@@ -36,18 +32,12 @@ async fn ordered(market: &Marketplace, client: &Person) -> (String, String, Stri
     (subscription, payment, code)
 }
 
-async fn balanced(market: &Marketplace) {
-    market.settle().await;
-    let findings = market.services.store.ledger_findings().await.expect("the ledger can be read");
-    assert!(findings.is_empty(), "{findings:#?}");
-}
-
 #[tokio::test]
 async fn what_an_admin_saw_on_the_account_is_paid() {
     let market = start().await;
     let (client, admin) = (market.client().await, market.admin().await);
     let (subscription, payment, code) = ordered(&market, &client).await;
-    assert_eq!(status(&client, &payment).await, "processing");
+    assert_eq!(client.payment_status(&payment).await, "processing");
 
     // The page tells how to pay, and runs and leaks nothing.
     let page = market.visitor().get(&format!("transfers/{code}")).await.expect(200);
@@ -65,19 +55,19 @@ async fn what_an_admin_saw_on_the_account_is_paid() {
     }
     let foreign = json!({ "amount": { "amount": 900, "currency": "USD" } });
     let _ = admin.post(&receive, foreign).await.expect(409);
-    assert_eq!(status(&client, &payment).await, "processing");
+    assert_eq!(client.payment_status(&payment).await, "processing");
     assert_eq!(waiting(&admin, "expected").await.len(), 1);
 
     let received = admin.post(&receive, euros(900)).await.expect(200);
     assert_eq!(received.body["status"], "settled", "{}", received.text);
-    assert_eq!(status(&client, &payment).await, "captured");
+    assert_eq!(client.payment_status(&payment).await, "captured");
     let _ = admin.post(&receive, euros(900)).await.expect(409);
     market.settle().await;
     let mine = client.get("subscriptions").await.expect(200);
     assert_eq!(mine.data()[0]["id"], subscription.as_str(), "{}", mine.text);
     assert_eq!(mine.data()[0]["status"], "active", "{}", mine.text);
     assert!(waiting(&admin, "expected").await.is_empty());
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -91,7 +81,7 @@ async fn a_refund_is_done_when_somebody_sent_it() {
     let refund = json!({ "amount": { "amount": 400, "currency": "EUR" }, "reason": "Half of it." });
     let _ = admin.post(&format!("admin/payments/{payment}/refund"), refund).await.expect(200);
     market.settle().await;
-    assert_eq!(status(&client, &payment).await, "captured", "nobody has sent it");
+    assert_eq!(client.payment_status(&payment).await, "captured", "nobody has sent it");
     let owed = waiting(&admin, "to_return").await;
     assert_eq!(owed[0]["returns"][0]["cause"], "refund", "{owed:?}");
     assert_eq!(owed[0]["returns"][0]["amount"]["amount"], 400, "{owed:?}");
@@ -104,9 +94,9 @@ async fn a_refund_is_done_when_somebody_sent_it() {
     let _ = admin.post(&back, json!({ "return_id": 2 })).await.expect(404);
     let _ = admin.post(&back, json!({ "return_id": 1 })).await.expect(200);
     let _ = admin.post(&back, json!({ "return_id": 1 })).await.expect(200);
-    assert_eq!(status(&client, &payment).await, "partially_refunded");
+    assert_eq!(client.payment_status(&payment).await, "partially_refunded");
     assert!(waiting(&admin, "to_return").await.is_empty());
-    balanced(&market).await;
+    market.balanced().await;
 }
 
 #[tokio::test]
@@ -116,7 +106,7 @@ async fn what_comes_when_nobody_waits_any_more_goes_back() {
     let (_, payment, _) = ordered(&market, &client).await;
     market.advance(TimeDelta::days(20)).await;
     let _ = admin.command(&format!("admin/payments/{payment}/inquire")).await.expect(200);
-    assert_eq!(status(&client, &payment).await, "failed");
+    assert_eq!(client.payment_status(&payment).await, "failed");
 
     let receive = format!("admin/transfers/{payment}/receive");
     let _ = admin.post(&receive, euros(900)).await.expect(200);
@@ -125,6 +115,6 @@ async fn what_comes_when_nobody_waits_any_more_goes_back() {
     assert_eq!(owed[0]["returns"][0]["amount"]["amount"], 900, "{owed:?}");
     let back = format!("admin/transfers/{payment}/send-back");
     let _ = admin.post(&back, json!({ "return_id": 1 })).await.expect(200);
-    assert_eq!(status(&client, &payment).await, "refunded");
-    balanced(&market).await;
+    assert_eq!(client.payment_status(&payment).await, "refunded");
+    market.balanced().await;
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::calls::{Arguments, body, fresh, nothing, of};
-use crate::{Person, Reply, World};
+use crate::{Marketplace, Person, Reply, World};
 
 /// A plan of 9.00 EUR a month, for one listing or for all of its provider's.
 pub fn plan(listing: Option<&str>) -> Value {
@@ -47,7 +47,21 @@ pub async fn at_bank(url: &str, choice: &str) -> String {
     location.to_owned()
 }
 
+impl Marketplace {
+    /// Whether the ledger adds up, once all is done that was to be done.
+    pub async fn balanced(&self) {
+        self.settle().await;
+        let findings = self.services.store.ledger_findings().await.expect("the ledger can be read");
+        assert!(findings.is_empty(), "{findings:#?}");
+    }
+}
+
 impl Person {
+    /// How a payment of theirs stands.
+    pub async fn payment_status(&self, payment: &str) -> String {
+        self.get(&format!("payments/{payment}")).await.expect(200).text_at("status")
+    }
+
     /// Pays by a test card.
     pub async fn pays(&self, purpose: &str, reference: &str, card: &str) -> Reply {
         let body = json!({

@@ -44,6 +44,15 @@ impl Marketplace {
             let _ = operator.post("admin/listing-types", declared).await.expect(201);
         }
     }
+
+    /// Lessons that are published and can be booked: see [`Person::drafts_lessons`].
+    pub async fn lessons(&self, provider: &Person) -> String {
+        let id = provider.drafts_lessons().await;
+        let _ = provider.command(&format!("listings/{id}/publish")).await.expect(200);
+        let moderator = self.moderator().await;
+        let _ = moderator.command(&format!("admin/listings/{id}/approve")).await.expect(200);
+        id
+    }
 }
 
 impl Person {
@@ -70,6 +79,22 @@ impl Person {
         let id = self.drafts(listing_type).await;
         let _ = self.command(&format!("listings/{id}/publish")).await.expect(200);
         id
+    }
+
+    /// Opens around the clock and drafts a service of 45.00 EUR an hour, booked for half of one, of
+    /// the marketplace for services; the id.
+    pub async fn drafts_lessons(&self) -> String {
+        self.opens_always().await;
+        let body = json!({
+            "listing_type": "service",
+            "title": "Piano lessons",
+            "description": "For those who start, and those who start again.",
+            "price": { "amount": 4500, "currency": "EUR" },
+            "price_unit": "per_hour",
+            "attributes": { "place": "at_provider", "level": ["beginners", "seniors"] },
+            "location": berlin(),
+        });
+        self.post("listings", body).await.expect(201).id()
     }
 
     /// Opens around the clock, on every day.

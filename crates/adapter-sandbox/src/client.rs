@@ -16,7 +16,6 @@ use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::signature::unhex;
 use crate::wire::{
     Amount, CardAnswer, NewCard, NewCheckout, NewPayment, NewPayout, PaymentStatus, PayoutStatus,
     WireCard, WireCheckout, WireDecline, WireError, WireEvent, WirePayment, WirePayout,
@@ -392,7 +391,7 @@ impl Gateway for SandboxGateway {
         let header = delivery.header("sandbox-signature").ok_or(WebhookRefusal::Unsigned)?;
         let (time, code) = header.split_once(",v1=").ok_or(WebhookRefusal::Unsigned)?;
         let time = time.strip_prefix("t=").ok_or(WebhookRefusal::Unsigned)?;
-        let code = unhex(code).ok_or(WebhookRefusal::WrongSignature)?;
+        let code = hex::decode(code).map_err(|_| WebhookRefusal::WrongSignature)?;
         let parts = [time.as_bytes(), b".", delivery.body];
         if !self
             .webhook_secrets

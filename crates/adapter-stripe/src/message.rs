@@ -23,7 +23,7 @@ pub(crate) fn verify(
     let holds = |code: Vec<u8>| {
         secrets.iter().any(|secret| hmac_holds(secret.reveal().as_bytes(), &signed, &code))
     };
-    if !parts("v1").filter_map(unhex).take(8).any(holds) {
+    if !parts("v1").filter_map(|code| hex::decode(code).ok()).take(8).any(holds) {
         return Err(WebhookRefusal::WrongSignature);
     }
     let at = time.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
@@ -31,13 +31,6 @@ pub(crate) fn verify(
         return Err(WebhookRefusal::OutOfTime);
     }
     read(delivery.body).ok_or(WebhookRefusal::Unreadable)
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let byte = |index: usize| {
-        text.get(index..index + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
-    };
-    text.len().is_multiple_of(2).then(|| (0..text.len()).step_by(2).map(byte).collect()).flatten()
 }
 
 fn read(body: &[u8]) -> Option<SignedMessage> {

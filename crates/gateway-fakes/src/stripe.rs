@@ -25,7 +25,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::Charged;
-use crate::signature::{hex, hmac};
+use crate::signature::hmac;
 use error::Refusal;
 use form::Params;
 use shelf::Stored;
@@ -48,7 +48,7 @@ struct Events(Arc<Mutex<Vec<String>>>);
 pub fn stripe_signature(body: &[u8], secrets: &[&str], at: DateTime<Utc>) -> String {
     let time = at.timestamp();
     let signed = [time.to_string().as_bytes(), b".", body].concat();
-    let code = |secret: &&str| format!(",v1={}", hex(&hmac(secret.as_bytes(), &signed)));
+    let code = |secret: &&str| format!(",v1={}", hex::encode(hmac(secret.as_bytes(), &signed)));
     secrets.iter().map(code).fold(format!("t={time}"), |header, code| header + &code)
 }
 

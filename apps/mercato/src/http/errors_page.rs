@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 
+use super::html::escaped;
+
 const SOURCE: &str = include_str!("../../../../docs/errors.md");
 
 static PAGE: LazyLock<String> = LazyLock::new(|| render(SOURCE));
@@ -71,7 +73,7 @@ fn row(page: &mut String, line: &str) -> std::fmt::Result {
 
 /// Escapes, and turns back-ticks into code.
 fn inline(text: &str) -> String {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = escaped(text);
     let mut parts = escaped.split('`');
     let mut html = parts.next().unwrap_or_default().to_owned();
     for (i, part) in parts.enumerate() {

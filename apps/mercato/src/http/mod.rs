@@ -20,6 +20,7 @@ mod etag;
 mod favorites;
 mod headers;
 mod health;
+mod html;
 mod idempotency;
 mod jobs;
 mod limits;

@@ -18,6 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Problem;
 use super::body::Body;
 use super::caller::Caller;
+use super::html::{self, escaped};
 use super::moment::Moment;
 use super::page::PageView;
 use super::query::{Query, limit};
@@ -377,19 +378,16 @@ async fn page(
     let body = body.join(" ");
     let form = match page {
         UnsubscribePage::Asked => {
-            format!("<form method=\"post\"><button>{action}</button></form>")
+            format!("<form method=\"post\"><button>{}</button></form>", escaped(&action))
         }
         UnsubscribePage::Done => String::new(),
     };
+    let main = format!("<h1>{}</h1><p>{}</p>{form}", escaped(&title), escaped(&body));
     Ok(HttpResponse::Ok()
         .content_type(ContentType::html())
         .insert_header((
             "Content-Security-Policy",
             "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
         ))
-        .body(format!(
-            "<!doctype html><html lang=\"{language}\"><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\">\
-             <title>{title}</title><body><h1>{title}</h1><p>{body}</p>{form}</body></html>"
-        )))
+        .body(html::page(language, &title, &main)))
 }

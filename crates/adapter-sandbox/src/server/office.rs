@@ -86,7 +86,7 @@ impl Office {
     fn new_id(&self, prefix: &str) -> String {
         let mut bytes = [0; 12];
         self.random.fill(&mut bytes);
-        bytes.iter().fold(format!("{prefix}_"), |id, byte| format!("{id}{byte:02x}"))
+        format!("{prefix}_{}", hex::encode(bytes))
     }
 
     async fn load<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Refusal> {

@@ -186,8 +186,7 @@ impl SandboxSite {
             Err(error) => return Outcome::of_refusal(&Refusal::Storage(error)),
         };
         let digest = Sha256::digest([request.path.as_bytes(), b"\n", &request.body].concat());
-        let fingerprint =
-            digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let fingerprint = hex::encode(digest);
         if let Some(kept) = earlier.filter(|kept| kept.at + KEPT > now) {
             if kept.fingerprint == fingerprint {
                 return Outcome { status: kept.status, body: kept.body, card: None };

@@ -283,6 +283,7 @@ impl Payment {
     /// What was with the gateway and is not done long after it was sent was not done.
     fn land(&mut self, now: DateTime<Utc>) {
         let Some(flight) = self.record.in_flight else { return };
+        self.touch();
         if flight.what == Flight::Charge {
             self.record.in_flight = None;
         } else if now >= flight.since + SETTLING_TIME {

@@ -377,6 +377,24 @@ async fn an_operation_whose_answer_is_lost_is_found_out_and_done_once() {
 }
 
 #[tokio::test]
+async fn an_operation_that_was_lost_is_done_again_once_an_admin_has_asked() {
+    let world = selling(CaptureMode::AtOnce);
+    let id = pay(&world).await.payment.id();
+    world.gateway.play([Trick::LoseRequest]);
+    world.service.refund(&an_admin(), id, None, a_reason(), None).await.unwrap();
+    world.gateway.set_deaf(true);
+    world.pass(TimeDelta::days(6)).await;
+    assert_eq!(status(&world, id), Status::Captured);
+
+    world.gateway.set_deaf(false);
+    world.service.inquire_now(&an_admin(), id).await.unwrap();
+    world.pass(TimeDelta::minutes(1)).await;
+
+    assert_eq!(status(&world, id), Status::Refunded);
+    world.check_books();
+}
+
+#[tokio::test]
 async fn refunds_never_exceed_what_was_taken() {
     let world = selling(CaptureMode::AtOnce);
     let payment = pay(&world).await.payment;

@@ -1,7 +1,9 @@
 //! 3-D Secure: to the payer's bank and back. Browsers come here, without a token of ours.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
+use actix_web::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION,
+};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post};
 use base64::Engine;
@@ -16,6 +18,7 @@ use super::view::PaymentView;
 use crate::http::Problem;
 use crate::http::body::bytes;
 use crate::http::command::Command;
+use crate::http::html::{escaped, page, shown};
 use crate::http::query::Query;
 use crate::http::server::State;
 
@@ -235,7 +238,7 @@ async fn returned(
 pub(super) fn sent_back(payment: &Payment) -> HttpResponse {
     let Some(address) = &payment.record().return_to else {
         let text = format!("The payment is {}. You can close this page.", payment.status().name());
-        return document(StatusCode::OK, &text.replace('_', " "));
+        return saying(StatusCode::OK, &text.replace('_', " "));
     };
     let mut response = HttpResponse::build(StatusCode::SEE_OTHER);
     response.insert_header((LOCATION, with_payment(address, payment.id())));
@@ -259,47 +262,38 @@ fn refused(request: &HttpRequest, error: BillingError) -> Result<HttpResponse, P
     if wants_page && matches!(error, BillingError::ReturnRefused) {
         let text = "This way to the bank or back does not hold any more. Go back to where you \
                     paid, and look at the payment.";
-        return Ok(document(StatusCode::GONE, text));
+        return Ok(saying(StatusCode::GONE, text));
     }
     Err(error.into())
 }
 
-pub(super) fn document(status: StatusCode, text: &str) -> HttpResponse {
-    let body = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Payment</title>\n</head>\n\
-         <body>\n<main><p>{}</p></main>\n</body>\n</html>\n",
-        escaped(text)
-    );
-    let mut response = HttpResponse::build(status);
-    response.insert_header((CACHE_CONTROL, "no-store"));
-    response.content_type("text/html; charset=utf-8").body(body)
+/// A page that says one thing.
+pub(super) fn saying(status: StatusCode, text: &str) -> HttpResponse {
+    shown(status, page("en", "Payment", &format!("<p>{}</p>", escaped(text))))
 }
 
 /// The page that posts itself to the bank. Its one script is let run by a number that is used once.
-fn leading(page: &ChallengePage) -> HttpResponse {
+fn leading(way: &ChallengePage) -> HttpResponse {
     let mut bytes = [0; 16];
     SystemRandom.fill(&mut bytes);
     let nonce = STANDARD.encode(bytes);
     let field = |name: &str, value: &str| {
         format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">\n", escaped(value))
     };
-    let body = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>To your bank</title>\n\
-         </head>\n<body>\n<main><h1>Your bank wants to know that it is you</h1>\n\
+    let main = format!(
+        "<h1>Your bank wants to know that it is you</h1>\n\
          <form method=\"post\" action=\"{}\">\n{}{}{}<button type=\"submit\">Go to your bank</button>\n\
-         </form></main>\n<script nonce=\"{nonce}\">document.forms[0].submit()</script>\n\
-         </body>\n</html>\n",
-        escaped(&page.action),
-        field("MD", &page.md),
-        field("PaReq", &page.pa_req),
-        field("TermUrl", page.term_url.reveal()),
+         </form>\n<script nonce=\"{nonce}\">document.forms[0].submit()</script>",
+        escaped(&way.action),
+        field("MD", &way.md),
+        field("PaReq", &way.pa_req),
+        field("TermUrl", way.term_url.reveal()),
     );
-    let mut response = HttpResponse::build(StatusCode::OK);
-    response.insert_header((CACHE_CONTROL, "no-store"));
-    response.insert_header((CONTENT_SECURITY_POLICY, policy(&page.action, &nonce)));
-    response.content_type("text/html; charset=utf-8").body(body)
+    let mut response = shown(StatusCode::OK, page("en", "To your bank", &main));
+    let policy = HeaderValue::from_str(&policy(&way.action, &nonce));
+    let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 /// Nothing but the one script may run and nothing be loaded. A form may go to any bank over TLS: many
@@ -316,10 +310,6 @@ fn policy(action: &str, nonce: &str) -> String {
         "default-src 'none'; script-src 'nonce-{nonce}'; form-action {target}; \
          frame-ancestors 'none'; base-uri 'none'"
     )
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, get, post};
 use adapter_manual::{
@@ -16,12 +15,13 @@ use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::three_d_secure::{document, escaped};
+use super::three_d_secure::saying;
 use crate::config::ManualTransfers;
 use crate::http::Problem;
 use crate::http::body::Body;
 use crate::http::caller::Caller;
 use crate::http::command::{Command, answers};
+use crate::http::html::{escaped, page, shown};
 use crate::http::money::MoneyView;
 use crate::http::page::PageView;
 use crate::http::query::{Query, limit};
@@ -49,13 +49,13 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 async fn instructions(code: Path<String>, state: Data<State>) -> Result<HttpResponse, Problem> {
     let code = code.parse().map_err(|_| adapter_manual::TransferError::NotFound)?;
     let transfer = state.services.transfers.by_code(&code).await?;
-    Ok(page(&transfer, &state.settings.transfers))
+    Ok(how_to_pay(&transfer, &state.settings.transfers))
 }
 
-fn page(transfer: &Transfer, account: &ManualTransfers) -> HttpResponse {
+fn how_to_pay(transfer: &Transfer, account: &ManualTransfers) -> HttpResponse {
     let Progress::Expected = transfer.progress else {
         let text = "Nothing is to be transferred here any more. You can close this page.";
-        return document(StatusCode::OK, text);
+        return saying(StatusCode::OK, text);
     };
     let lines = [
         ("Amount", transfer.amount.to_string()),
@@ -69,17 +69,12 @@ fn page(transfer: &Transfer, account: &ManualTransfers) -> HttpResponse {
     let rows = said.fold(String::new(), |rows, (name, value)| {
         format!("{rows}<dt>{name}</dt>\n<dd>{}</dd>\n", escaped(value))
     });
-    let body = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Bank transfer</title>\n\
-         </head>\n<body>\n<main><h1>{}</h1>\n<dl>\n{rows}</dl>\n\
-         <p>Send the whole amount in one transfer. You are told as soon as it has arrived.</p>\n\
-         </main>\n</body>\n</html>\n",
+    let main = format!(
+        "<h1>{}</h1>\n<dl>\n{rows}</dl>\n\
+         <p>Send the whole amount in one transfer. You are told as soon as it has arrived.</p>",
         escaped(transfer.description.as_str())
     );
-    let mut response = HttpResponse::build(StatusCode::OK);
-    response.insert_header((CACHE_CONTROL, "no-store"));
-    response.content_type("text/html; charset=utf-8").body(body)
+    shown(StatusCode::OK, page("en", "Bank transfer", &main))
 }
 
 /// Money that has to be sent back, or was.
