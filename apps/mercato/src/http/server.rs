@@ -25,6 +25,10 @@ use super::{Authenticator, CursorKey, Problem, RateLimits, Readiness, docs_page,
 use crate::config::{self, ManualTransfers, Network};
 use crate::wiring::Services;
 
+/// How long a connection may idle. Longer than load balancers keep theirs (a minute, as a rule):
+/// whoever closes first decides, and a request that meets a closing connection is lost.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
 /// How the server behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -248,6 +252,7 @@ fn launch(state: Arc<State>, socket: Socket) -> Result<Running, ServerError> {
     .workers(settings.workers)
     .shutdown_timeout(settings.drain.as_secs())
     .client_request_timeout(settings.header_timeout)
+    .keep_alive(KEEP_ALIVE)
     .disable_signals();
     let server = match socket {
         Socket::New(address) => server.bind(address),
