@@ -378,11 +378,16 @@ impl Payment {
     /// What can still be given back: what was taken or is about to be, less what went back in
     /// whatever way and what is about to.
     pub fn refundable(&self) -> Money {
+        self.refundable_but_for(None)
+    }
+
+    /// The same as if one refund had never been asked for.
+    pub(super) fn refundable_but_for(&self, left_out: Option<RefundId>) -> Money {
         let open: i64 = self
             .record
             .refunds
             .iter()
-            .filter(|refund| refund.state.is_open())
+            .filter(|refund| refund.state.is_open() && Some(refund.id) != left_out)
             .map(|refund| refund.amount)
             .sum();
         let sums = self.record.sums;

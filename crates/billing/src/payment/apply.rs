@@ -186,7 +186,10 @@ impl Payment {
     /// Why a payment that is pending has failed for good, if it has.
     fn given_up(&self, fact: Option<&PaymentFact>, now: DateTime<Utc>) -> Option<Decline> {
         let hopeless = now >= self.patience_ends();
-        let abandoned = now >= self.record.created_at.max(self.page_ends()) + ABANDONED_AFTER;
+        // Our request may have been on its way for long: the gateway knows since when it waits.
+        let waits_since = fact.map_or(self.record.created_at, |fact| fact.at);
+        let waits_since = waits_since.max(self.record.created_at).max(self.page_ends());
+        let abandoned = now >= waits_since + ABANDONED_AFTER;
         match fact.map(|fact| &fact.state) {
             None => hopeless.then(|| Decline::soft("not_executed")),
             // The page is gone, and the last try on it was refused.

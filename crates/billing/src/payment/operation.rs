@@ -292,8 +292,14 @@ impl Payment {
             self.record.tries = self.record.tries.saturating_add(1);
             return self.concern(Concern::Stuck);
         };
-        let decline = decline.clone();
+        let (decline, left) = (decline.clone(), self.refundable_but_for(Some(id)).minor());
         if let Some(refund) = self.refund_mut(id) {
+            if (1..refund.amount).contains(&left) {
+                // The payer's bank was faster with a part of it. The rest still goes back.
+                refund.amount = left;
+                refund.state = RefundState::Requested;
+                return Change::default();
+            }
             refund.state = RefundState::Failed { at: now, decline };
         }
         let event = PaymentEvent::of(self, PaymentHappening::RefundFailed);

@@ -60,7 +60,8 @@ impl RefundState {
 pub struct Refund {
     /// Its id.
     pub id: RefundId,
-    /// How much, in minor units of the payment's currency.
+    /// How much, in minor units of the payment's currency: what was asked for, less what the payer's
+    /// bank took back before it was done.
     pub amount: i64,
     /// Why.
     pub reason: Reason,

@@ -11,7 +11,7 @@ use crate::{
 /// What a gateway says of a payment.
 pub(super) struct Heard {
     /// How it stands.
-    fact: PaymentFact,
+    pub(super) fact: PaymentFact,
     /// The card that it was paid by, if the payer let the gateway keep it and this is news.
     card: Option<KeptCard>,
 }

@@ -52,7 +52,44 @@ impl BillingService {
         tx.commit().await?;
 
         let answer = self.perform(&payment, operation, key, card).await;
+        if let Answer::Other(
+            flight @ Flight::Refund(_),
+            Ok(refused @ OperationOutcome::Declined(_)),
+        ) = &answer
+        {
+            return self.refund_refused(&payment, *flight, refused).await;
+        }
         self.store_answer(id, answer).await
+    }
+
+    /// A refund was refused. Perhaps the payer's bank has taken something back, and the news of it
+    /// are still on their way: the gateway is asked how it stands, so that what is left goes back.
+    async fn refund_refused(
+        &self,
+        payment: &Payment,
+        flight: Flight,
+        refused: &OperationOutcome,
+    ) -> Result<(), BillingError> {
+        let heard = self.ask(payment, payment.asked_by()).await;
+        let now = self.now();
+        let books = self.books();
+        let mut tx = self.parts.store.begin().await?;
+        let Some(mut locked) = books.lock(&mut *tx, payment.id(), now).await? else {
+            return Ok(());
+        };
+        let change = match heard {
+            Ok(heard) => {
+                let known = match heard {
+                    Some(heard) => locked.payment.apply(&heard.fact)?,
+                    None => Change::default(),
+                };
+                known.and(locked.payment.operation_answered(flight, refused, now)?)
+            }
+            // Why it was refused is not known: it is tried again.
+            Err(_) => locked.payment.operation_not_done(flight, now)?,
+        };
+        books.store(&mut *tx, locked, change, None, now).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn perform(

@@ -101,6 +101,13 @@ impl TrickyGateway {
         }
     }
 
+    /// A payer's bank takes a part of it back. What is left is the most that can be given back.
+    pub fn charge_back_part(&self, payment: PaymentId, part: Money) {
+        if let Some(fact) = self.books().facts.get_mut(&payment) {
+            fact.charged_back = part;
+        }
+    }
+
     /// A payment stands like this from now on; whoever asks hears it.
     pub fn decide(&self, fact: PaymentFact) {
         let mut books = self.books();
@@ -184,7 +191,7 @@ impl TrickyGateway {
         &self,
         payment: PaymentId,
         key: &OperationKey,
-        change: impl FnOnce(&mut PaymentFact),
+        change: impl FnOnce(&mut PaymentFact) -> bool,
     ) -> Result<OperationOutcome, GatewayError> {
         let mut books = self.books();
         books.calls += 1;
@@ -197,7 +204,10 @@ impl TrickyGateway {
         }
         if !books.done.contains_key(key.as_str()) {
             let fact = books.facts.get_mut(&payment).ok_or_else(lost)?;
-            change(fact);
+            if !change(fact) {
+                let decline = Decline::hard("not_executed").with_code("amount".to_owned());
+                return Ok(OperationOutcome::Declined(decline));
+            }
             let outcome = OperationOutcome::Done(fact.clone());
             books.done.insert(key.as_str().to_owned(), outcome);
         }
@@ -289,6 +299,7 @@ impl Gateway for TrickyGateway {
             fact.state = FactState::Captured;
             fact.captured = request.amount;
             fact.at = now;
+            true
         })
     }
 
@@ -297,13 +308,18 @@ impl Gateway for TrickyGateway {
         self.operated(request.payment, &request.key, |fact| {
             fact.state = FactState::Voided;
             fact.at = now;
+            true
         })
     }
 
     async fn refund(&self, request: &RefundRequest) -> Result<OperationOutcome, GatewayError> {
         self.operated(request.payment, &request.key, |fact| {
             let sum = fact.refunded.minor() + request.amount.minor();
-            fact.refunded = Money::new(sum, request.amount.currency());
+            let is_there = sum + fact.charged_back.minor() <= fact.captured.minor();
+            if is_there {
+                fact.refunded = Money::new(sum, request.amount.currency());
+            }
+            is_there
         })
     }
 

@@ -18,18 +18,18 @@ fn booking() -> Purpose {
     Purpose::Booking(BookingId::from_uuid(an_id(21)))
 }
 
-fn selling(capture: CaptureMode) -> World {
+pub(crate) fn selling(capture: CaptureMode) -> World {
     let world = World::new();
     let payable = a_payable(PurposeKind::Booking, capture);
     world.store.with(|state| state.payables.push((booking(), payable)));
     world
 }
 
-async fn pay(world: &World) -> PaymentSeen {
+pub(crate) async fn pay(world: &World) -> PaymentSeen {
     world.service.pay(&the_payer(), a_pay_command(booking()), None).await.unwrap()
 }
 
-fn status(world: &World, id: PaymentId) -> Status {
+pub(crate) fn status(world: &World, id: PaymentId) -> Status {
     world.store.with(|state| billing::Payment::restore(state.payments[&id].clone()).status())
 }
 

@@ -110,6 +110,7 @@ pub(super) async fn store_refunds(
         .on_conflict(table::id)
         .do_update()
         .set((
+            table::amount_minor.eq(excluded(table::amount_minor)),
             table::state.eq(excluded(table::state)),
             table::ended_at.eq(excluded(table::ended_at)),
             table::decline.eq(excluded(table::decline)),
