@@ -141,7 +141,11 @@ fn pay(
     taken: &[Period],
     now: chrono::DateTime<Utc>,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let capture = Capture { payment: PaymentId::next(ids), amount: promotion.to_pay() };
+    let capture = Capture {
+        payment: PaymentId::next(ids),
+        amount: promotion.to_pay(),
+        returned: Money::zero(promotion.to_pay().currency()),
+    };
     match promotion.captured(capture, taken, now)? {
         PaymentReaction::Moved(_) => Ok(()),
         other => Err(format!("the money had no effect: {other:?}").into()),

@@ -175,7 +175,7 @@ impl CouponService {
         if let Some(mut coupon_use) = tx.coupon_use_for(fact.purpose, &fact.reference).await? {
             let timer = coupon_use.timer();
             let changed = match fact.news {
-                PaymentNews::Captured(_) => coupon_use.redeem(now),
+                PaymentNews::Captured { .. } => coupon_use.redeem(now),
                 PaymentNews::Failed(_) => coupon_use.release(now),
                 PaymentNews::Returned { .. } => false,
             };

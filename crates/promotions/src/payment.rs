@@ -26,6 +26,8 @@ pub struct Capture {
     pub payment: PaymentId,
     /// How much.
     pub amount: Money,
+    /// What of it has gone back by now, in whatever way.
+    pub returned: Money,
 }
 
 /// What has to happen to the money because of a transition. Recorded in its transaction, done
@@ -53,16 +55,19 @@ pub(crate) const VOIDED: &str = "payment.voided.v1";
 pub(crate) const REFUNDED: &str = "payment.refunded.v1";
 /// The payer's bank took money back.
 pub(crate) const CHARGED_BACK: &str = "payment.charged_back.v1";
+/// The payer's bank gave up what it took back.
+pub(crate) const REINSTATED: &str = "payment.reinstated.v1";
 
 /// What happened to a payment, as far as promotions and coupons are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaymentNews {
-    /// Money was taken.
-    Captured(Capture),
+    /// Money was taken: so much since the beginning.
+    Captured { payment: PaymentId, amount: Money },
     /// Nothing was taken, and nothing will be.
     Failed(PaymentId),
-    /// Money went back: so much since the beginning, all of it or a part.
-    Returned { payment: PaymentId, returned: Money, whole: bool, by_bank: bool },
+    /// Of what was taken money went back, or came again. How much is back says the payment: with
+    /// sums that rise and fall the last news need not be the latest.
+    Returned { payment: PaymentId, captured: Money, by_bank: bool },
 }
 
 /// An event of a payment.
@@ -80,7 +85,6 @@ struct Payload {
     purpose: String,
     reference: String,
     captured: Amount,
-    returned: Amount,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,23 +103,18 @@ impl PaymentFact {
     /// Reads an event; `None` if it is of no concern.
     pub(crate) fn read(event: &EventMessage) -> Result<Option<Self>, StorageError> {
         let name = event.name.as_str();
-        if ![CAPTURED, FAILED, VOIDED, REFUNDED, CHARGED_BACK].contains(&name) {
+        if ![CAPTURED, FAILED, VOIDED, REFUNDED, CHARGED_BACK, REINSTATED].contains(&name) {
             return Ok(None);
         }
-        let Payload { payment_id: payment, purpose, reference, captured, returned } =
+        let Payload { payment_id: payment, purpose, reference, captured } =
             Payload::deserialize(&event.payload)
                 .map_err(|error| StorageError::corrupt("read an event", error))?;
         let Ok(purpose) = purpose.parse() else { return Ok(None) };
-        let (captured, returned) = (Money::from(captured), Money::from(returned));
+        let captured = Money::from(captured);
         let news = match name {
-            CAPTURED => PaymentNews::Captured(Capture { payment, amount: captured }),
+            CAPTURED => PaymentNews::Captured { payment, amount: captured },
             FAILED | VOIDED => PaymentNews::Failed(payment),
-            _ => PaymentNews::Returned {
-                payment,
-                returned,
-                whole: returned.minor() >= captured.minor(),
-                by_bank: name == CHARGED_BACK,
-            },
+            _ => PaymentNews::Returned { payment, captured, by_bank: name != REFUNDED },
         };
         Ok(Some(Self { purpose, reference, news }))
     }

@@ -4,8 +4,8 @@ use access::AuditLog;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use kernel::{
-    AccountId, IdempotencyLedger, Inbox, Limit, ListingId, Outbox, Page, PromotionId, ProviderId,
-    StorageError, Timers, UnitOfWork,
+    AccountId, IdempotencyLedger, Inbox, Limit, ListingId, Money, Outbox, Page, PaymentId,
+    PromotionId, ProviderId, StorageError, Timers, UnitOfWork,
 };
 
 use crate::{
@@ -182,6 +182,10 @@ pub trait Payments: Send {
         &mut self,
         id: PromotionId,
     ) -> Result<Option<Capture>, StorageError>;
+
+    /// What of a payment has gone back by now, in whatever way; `None` if there is none. Never less
+    /// than was told before, but for what a bank took back and gave up again.
+    async fn returned_of_payment(&mut self, id: PaymentId) -> Result<Option<Money>, StorageError>;
 
     /// Records what has to happen to the money of a promotion, to be done after the commit. No
     /// gateway is called here. Of a payment at most what is left of it goes back, and letting go of

@@ -151,8 +151,8 @@ impl Promotion {
         match &self.record.stage {
             Stage::PendingPayment { .. } if capture.amount == self.to_pay() => self
                 .move_on(Command::Capture, now, |promotion| {
-                    let returned = Money::zero(capture.amount.currency());
-                    let receipt = Receipt { payment: capture.payment, returned };
+                    let Capture { payment, returned, .. } = capture;
+                    let receipt = Receipt { payment, returned };
                     let happened = promotion.begin(Some(receipt), taken, now)?;
                     Ok((happened, None, CouponStep::Redeem))
                 })
@@ -186,9 +186,9 @@ impl Promotion {
         .map(moved)
     }
 
-    /// Money of a payment went back elsewhere: `returned` since the beginning. If that is the whole
-    /// payment, the promotion ends; a part is remembered, and not given back again. What is over
-    /// stays as it is.
+    /// Money of a payment went back elsewhere, or came again from a bank that had taken it back:
+    /// `returned` is back now. If that is the whole payment, the promotion ends; a part is
+    /// remembered, and not given back again. What is over stays as it is.
     pub fn payment_returned(
         &mut self,
         payment: PaymentId,
@@ -221,7 +221,7 @@ impl Promotion {
         match &mut self.record.stage {
             Stage::Paid { receipt: Some(receipt), .. }
                 if receipt.returned.currency() == returned.currency()
-                    && receipt.returned.minor() < returned.minor() =>
+                    && receipt.returned != returned =>
             {
                 receipt.returned = returned;
                 self.record.version += 1;

@@ -1,21 +1,24 @@
 //! What promotions do because of payments and because of time.
 
 use chrono::{DateTime, Utc};
-use kernel::{EventMessage, PromotionId, Timer};
+use kernel::{EventMessage, Money, PromotionId, Timer};
 
-use crate::payment::{CAPTURED, CHARGED_BACK, FAILED, PaymentFact, PaymentNews, REFUNDED, VOIDED};
+use crate::payment::{
+    CAPTURED, CHARGED_BACK, FAILED, PaymentFact, PaymentNews, REFUNDED, REINSTATED, VOIDED,
+};
 use crate::purchase::taken;
 use crate::service::record;
 use crate::{
-    Due, Notice, PaymentReaction, Promotion, PromotionError, PromotionService, PromotionTx,
-    Purpose, Transition,
+    Capture, Due, Notice, PaymentReaction, Promotion, PromotionError, PromotionService,
+    PromotionTx, Purpose, Transition,
 };
 
 impl PromotionService {
     /// The name of the handler of events.
     pub const HANDLER: &'static str = "promotions.on_event";
     /// The events that it handles: of payments whose purpose is `promotion`.
-    pub const EVENTS: &'static [&'static str] = &[CAPTURED, FAILED, VOIDED, REFUNDED, CHARGED_BACK];
+    pub const EVENTS: &'static [&'static str] =
+        &[CAPTURED, FAILED, VOIDED, REFUNDED, CHARGED_BACK, REINSTATED];
 
     /// News of a payment. Only a captured one makes a promotion effective; in the same transaction
     /// its coupon is redeemed. Handling it twice, late or in another order changes nothing.
@@ -33,12 +36,17 @@ impl PromotionService {
         let Some(mut promotion) = tx.promotion_for_update(id).await? else { return Ok(()) };
         let timers = promotion.timers();
         let reaction = match fact.news {
-            PaymentNews::Captured(capture) => {
+            PaymentNews::Captured { payment, amount } => {
+                let returned = tx.returned_of_payment(payment).await?;
+                let returned = returned.unwrap_or_else(|| Money::zero(amount.currency()));
+                let capture = Capture { payment, amount, returned };
                 let taken = taken_around(&mut *tx, &promotion, now).await?;
                 promotion.captured(capture, &taken, now)?
             }
             PaymentNews::Failed(_) => promotion.payment_failed(now)?,
-            PaymentNews::Returned { payment, returned, whole, by_bank } => {
+            PaymentNews::Returned { payment, captured, by_bank } => {
+                let Some(returned) = tx.returned_of_payment(payment).await? else { return Ok(()) };
+                let whole = returned.minor() >= captured.minor();
                 promotion.payment_returned(payment, returned, whole, by_bank, now)?
             }
         };

@@ -82,6 +82,7 @@ mock! {
     #[async_trait]
     impl Payments for PromotionTx {
         async fn captured_for_promotion(&mut self, id: PromotionId) -> Result<Option<Capture>, StorageError>;
+        async fn returned_of_payment(&mut self, id: PaymentId) -> Result<Option<Money>, StorageError>;
         async fn settle_promotion(
             &mut self,
             id: PromotionId,
@@ -146,6 +147,13 @@ impl MockPromotionTx {
     pub fn holding(mut self, record: PromotionRecord) -> Self {
         self.expect_promotion_for_update()
             .return_once(move |_| Ok(Some(Promotion::restore(record))));
+        self
+    }
+
+    /// The same with a payment of which so much is back by now.
+    #[must_use]
+    pub fn with_returned(mut self, returned: Money) -> Self {
+        self.expect_returned_of_payment().returning(move |_| Ok(Some(returned)));
         self
     }
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use billing::{BillingError, Books, Instruction, PaymentRepository, Purpose};
-use kernel::{Money, PromotionId, StorageError};
+use kernel::{Money, PaymentId, PromotionId, StorageError};
 use promotions::{Capture, Payments, Settlement};
 
 use crate::PgTx;
@@ -18,12 +18,18 @@ impl Payments for PgTx {
         // What was given up or is to be let go gives its money back by itself.
         let live = self.live_payment_for_update(Purpose::Promotion(id)).await?;
         Ok(live.and_then(|payment| {
-            let sums = payment.sums();
+            let (sums, currency) = (payment.sums(), payment.amount().currency());
             (sums.captured > sums.returned()).then(|| Capture {
                 payment: payment.id(),
-                amount: Money::new(sums.captured, payment.amount().currency()),
+                amount: Money::new(sums.captured, currency),
+                returned: Money::new(sums.returned(), currency),
             })
         }))
+    }
+
+    async fn returned_of_payment(&mut self, id: PaymentId) -> Result<Option<Money>, StorageError> {
+        let payment = self.payment_for_update(id).await?;
+        Ok(payment.map(|payment| payment.returned()))
     }
 
     async fn settle_promotion(

@@ -78,7 +78,7 @@ async fn captured_money_makes_it_effective_and_redeems_the_coupon() {
         .withf(|timer| timer.kind != "promotion.start" && timer.due_at > NOW)
         .times(3)
         .returning(|_| Ok(()));
-    let tx = tx.holding(a_discounted_promotion(NOW)).with_open(Vec::new());
+    let tx = tx.holding(a_discounted_promotion(NOW)).with_open(Vec::new()).with_returned(euros(0));
     let mut tx = storing(tx, NOW, Status::Active);
     telling(&mut tx, &["promotion.paid.v1", "promotion.started.v1"]);
     with_coupon(&mut tx, "redeemed");
@@ -91,6 +91,7 @@ async fn captured_money_makes_it_effective_and_redeems_the_coupon() {
 async fn what_is_paid_while_another_is_active_follows_it() {
     let running = another(1, a_paid_promotion(NOW, NOW - days(2)));
     let tx = MockPromotionTx::willing().holding(a_promotion(NOW)).with_open(vec![running]);
+    let tx = tx.with_returned(euros(0));
     let mut tx = storing(tx, NOW, Status::Scheduled);
     tx.expect_published()
         .withf(|name, payload| {
@@ -128,11 +129,12 @@ async fn money_that_has_no_use_goes_back() {
         (cancelled, euros(1_000)),
     ];
     for (record, amount) in cases {
-        let mut tx = MockPromotionTx::willing().holding(record).with_open(Vec::new());
+        let nothing_back = Money::zero(amount.currency());
+        let tx = MockPromotionTx::willing().holding(record).with_open(Vec::new());
+        let mut tx = tx.with_returned(nothing_back);
         settling(&mut tx, Settlement::Refund { payment: payment(), amount });
         tx.expect_commit().once().returning(|| Ok(()));
         // No `expect_update_promotion`: it stays as it is.
-        let nothing_back = Money::zero(amount.currency());
         let event = news("payment.captured.v1", amount, nothing_back);
 
         service_at(tx, NOW).on_event(&event).await.unwrap();
@@ -160,7 +162,7 @@ async fn a_refused_payment_cancels_and_releases_the_coupon() {
 #[tokio::test]
 async fn a_whole_refund_ends_it_and_a_part_is_remembered() {
     let tx = MockPromotionTx::willing().holding(a_paid_promotion(NOW, NOW));
-    let mut tx = storing(tx, NOW, Status::Cancelled);
+    let mut tx = storing(tx.with_returned(euros(1_000)), NOW, Status::Cancelled);
     tx.expect_published()
         .withf(|_, payload| payload["cause"] == CancelCause::ChargedBack.name())
         .once()
@@ -169,9 +171,44 @@ async fn a_whole_refund_ends_it_and_a_part_is_remembered() {
     service_at(tx, NOW).on_event(&whole).await.unwrap();
 
     let tx = MockPromotionTx::willing().holding(a_paid_promotion(NOW, NOW));
-    let tx = storing(tx, NOW, Status::Active);
+    let tx = storing(tx.with_returned(euros(300)), NOW, Status::Active);
     let part = news("payment.refunded.v1", euros(1_000), euros(300));
     service_at(tx, NOW).on_event(&part).await.unwrap();
+}
+
+/// A transaction that stores the promotion once, knowing that so much is back.
+fn noting(mut tx: MockPromotionTx, back: i64) -> MockPromotionTx {
+    tx.expect_update_promotion()
+        .withf(move |promotion| match promotion.stage() {
+            Stage::Paid { receipt: Some(receipt), .. } => receipt.returned == euros(back),
+            _ => false,
+        })
+        .once()
+        .returning(|_| Ok(()));
+    tx.expect_commit().once().returning(|| Ok(()));
+    tx
+}
+
+#[tokio::test]
+async fn how_much_is_back_says_the_payment_whichever_news_come_last() {
+    // A bank took 5 euros back and gave 3 of them up again.
+    let known = |back| {
+        let mut record = a_paid_promotion(NOW, NOW);
+        if let Stage::Paid { receipt: Some(receipt), .. } = &mut record.stage {
+            receipt.returned = euros(back);
+        }
+        MockPromotionTx::willing().holding(record).with_returned(euros(200))
+    };
+    let taken_back = news("payment.charged_back.v1", euros(1_000), euros(500));
+    let given_up = news("payment.reinstated.v1", euros(1_000), euros(200));
+
+    service_at(noting(known(500), 200), NOW).on_event(&given_up).await.unwrap();
+    service_at(noting(known(0), 200), NOW).on_event(&taken_back).await.unwrap();
+    // Before it is heard that there was money at all.
+    let mut unpaid = MockPromotionTx::willing().holding(a_promotion(NOW)).with_open(Vec::new());
+    unpaid.expect_published().returning(|_, _| Ok(()));
+    let unpaid = noting(unpaid.with_returned(euros(200)), 200);
+    service_at(unpaid, NOW).on_event(&captured()).await.unwrap();
 }
 
 #[tokio::test]
@@ -216,9 +253,9 @@ async fn money_that_came_in_time_counts_though_its_news_are_late() {
     let due = NOW + TimeDelta::hours(1);
     let tx = MockPromotionTx::willing().holding(a_discounted_promotion(NOW)).with_open(Vec::new());
     let mut tx = storing(tx, due, Status::Active);
-    tx.expect_captured_for_promotion()
-        .once()
-        .returning(|_| Ok(Some(Capture { payment: payment(), amount: euros(800) })));
+    tx.expect_captured_for_promotion().once().returning(|_| {
+        Ok(Some(Capture { payment: payment(), amount: euros(800), returned: euros(0) }))
+    });
     with_coupon(&mut tx, "redeemed");
     telling(&mut tx, &["promotion.paid.v1", "promotion.started.v1"]);
 

@@ -26,8 +26,8 @@ fn give(promotion: &mut Promotion, command: Command, now: DateTime<Utc>) -> bool
     let moved = |reaction| matches!(reaction, Ok(PaymentReaction::Moved(_)));
     match command {
         Command::Capture => {
-            let capture =
-                Capture { payment: PaymentId::from_uuid(an_id(99)), amount: promotion.to_pay() };
+            let payment = PaymentId::from_uuid(an_id(99));
+            let capture = Capture { payment, amount: promotion.to_pay(), returned: euros(0) };
             moved(promotion.captured(capture, &[], now))
         }
         Command::Fail => moved(promotion.payment_failed(now)),
@@ -199,7 +199,7 @@ fn a_payment_that_is_taken_back_ends_the_promotion() {
 #[test]
 fn news_of_one_payment_in_the_wrong_order_come_to_the_same() {
     let mut promotion = Promotion::restore(a_promotion(NOW));
-    let capture = Capture { payment: payment(), amount: euros(1_000) };
+    let capture = Capture { payment: payment(), amount: euros(1_000), returned: euros(0) };
 
     promotion.payment_returned(payment(), euros(1_000), true, false, NOW).unwrap();
     let reaction = promotion.captured(capture, &[], NOW).unwrap();

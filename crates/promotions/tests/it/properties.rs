@@ -43,7 +43,7 @@ proptest! {
             let now = NOW + TimeDelta::hours(paid_at);
             let taken: Vec<Period> = paid.iter().filter_map(Promotion::period).collect();
             let payment = PaymentId::from_uuid(an_id(900 + number(n)));
-            let capture = Capture { payment, amount: euros(1_000) };
+            let capture = Capture { payment, amount: euros(1_000), returned: euros(0) };
 
             let reaction = promotion.captured(capture, &taken, now).unwrap();
 

@@ -217,6 +217,23 @@ async fn money_taken_in_time_counts_when_its_news_are_late_and_the_unused_part_g
     assert_eq!(tx.payable(purpose).await.unwrap(), None);
     drop(tx);
 
+    // A bank takes 3 euros back, and gives them up again.
+    for (name, reinstated, back) in
+        [("payment.charged_back.v1", 0, 300), ("payment.reinstated.v1", 300, 0)]
+    {
+        let sums = "UPDATE payments SET charged_back_minor = 300, reinstated_minor";
+        world.run(&format!("{sums} = {reinstated}, version = version + 1")).await;
+        let (captured, returned) = (euros(1_000), euros(back));
+        let news = a_payment_event(name, Purpose::Promotion, &id, captured, returned, later);
+        let mut payload = news.payload.clone();
+        payload["payment_id"] = serde_json::json!(paid_by(&paid));
+        let fresh = kernel::EventId::next(&kernel::SystemIds);
+        let news = kernel::EventMessage { id: fresh, payload, ..news };
+        service.on_event(&news).await.unwrap();
+        let known = "SELECT returned_minor FROM promotions";
+        assert_eq!(world.number(known).await, back);
+    }
+
     // Half of the week is left.
     world.set(later + TimeDelta::hours(84));
     service.cancel(&the_owner(), id).await.unwrap();
