@@ -132,7 +132,9 @@ impl Network {
 
     /// Whether it says what became of the call.
     fn is_answer(&self, kind: &'static str, hostile: bool, answer: &Answer) -> bool {
-        let code = answer.body["code"].as_str().unwrap_or_default();
+        // A coupon has a code, too.
+        let code = answer.body["code"].as_str().filter(|_| answer.status >= 400);
+        let code = code.unwrap_or_default();
         let outcome = format!("{} {code}", answer.status);
         self.tally.count(kind, outcome.trim_end());
         match answer.status {

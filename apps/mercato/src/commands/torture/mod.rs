@@ -111,12 +111,15 @@ async fn run(folder: &Path, plan: &Plan) -> anyhow::Result<usize> {
     let sql = connect(deployment.url()).await?;
     quiet::calm(&stage, &sql, &mut dice).await?;
     let slots = invariants::slots(&stage, &sql, &mut dice).await?;
+    let mut shown = invariants::flags(&stage, &sql, &mut dice).await?;
     quiet::age(&stage, &sql, &mut dice).await?;
     for what in deployment.ended() {
         tally.fault(invariants::ALIVE, what);
     }
     let mut judged = invariants::judge(&stage, &sql, &mut dice).await?;
     judged.push(slots);
+    shown.offenders.extend(invariants::flags(&stage, &sql, &mut dice).await?.offenders);
+    judged.push(shown);
     let violations = report::tell(&tally, &judged, begun.elapsed())?;
     drop(sql);
     platform.stop().await?;

@@ -19,6 +19,12 @@ pub(super) enum Operation {
     Renew,
     /// A provider subscribes to a plan of the marketplace.
     Sell,
+    /// A provider buys to be seen, with a coupon or without, and pays.
+    Promote,
+    /// Does something to a promotion: pays, gives it up, takes it back.
+    Steer,
+    /// An admin makes a coupon or changes one, or what promotions cost.
+    Coupon,
     /// Lets the gateway keep a card, or removes one.
     Card,
     /// An admin gives money back.
@@ -84,7 +90,7 @@ pub(super) struct Plan {
     pub(super) dice: Dice,
 }
 
-const WEIGHTS: [(u64, Operation); 16] = [
+const WEIGHTS: [(u64, Operation); 19] = [
     (22, Operation::Book),
     (16, Operation::Answer),
     (14, Operation::Perform),
@@ -92,6 +98,9 @@ const WEIGHTS: [(u64, Operation); 16] = [
     (10, Operation::Subscribe),
     (9, Operation::Renew),
     (2, Operation::Sell),
+    (14, Operation::Promote),
+    (9, Operation::Steer),
+    (3, Operation::Coupon),
     (2, Operation::Card),
     (6, Operation::Refund),
     (3, Operation::ChargeBack),

@@ -5,6 +5,7 @@ mod gateway;
 mod ledger;
 mod payouts;
 mod platform;
+mod promotions;
 mod subscriptions;
 
 use tokio_postgres::Client;
@@ -14,6 +15,7 @@ use super::dice::Dice;
 use super::operations::Stage;
 
 pub(super) use bookings::slots;
+pub(super) use promotions::flags;
 
 /// Noted while clients act: see [`super::tally::Tally::fault`].
 pub(super) const ANSWERED: &str = "whoever repeats a call gets an answer";
@@ -54,8 +56,14 @@ pub(super) async fn judge(
     });
     judged.push(gateway::payments(stage, sql, dice).await?);
     judged.push(gateway::payouts(sql).await?);
-    let rules =
-        [ledger::RULES, bookings::RULES, subscriptions::RULES, payouts::RULES, platform::RULES];
+    let rules = [
+        ledger::RULES,
+        bookings::RULES,
+        subscriptions::RULES,
+        promotions::RULES,
+        payouts::RULES,
+        platform::RULES,
+    ];
     let now = stage.services.clock.now();
     for Rule { name, query } in rules.into_iter().flatten() {
         let parameters: &[&(dyn ToSql + Sync)] = if query.contains("$1") { &[&now] } else { &[] };

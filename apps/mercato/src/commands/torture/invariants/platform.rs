@@ -46,7 +46,9 @@ pub(super) async fn acknowledged(stage: &Stage, sql: &Client) -> anyhow::Result<
     let query = "
         SELECT 'bkg_' || replace(id::text, '-', '') FROM bookings UNION ALL
         SELECT 'pay_' || replace(id::text, '-', '') FROM payments UNION ALL
-        SELECT 'sub_' || replace(id::text, '-', '') FROM subscriptions";
+        SELECT 'sub_' || replace(id::text, '-', '') FROM subscriptions UNION ALL
+        SELECT 'prm_' || replace(id::text, '-', '') FROM promotions UNION ALL
+        SELECT 'cpn_' || replace(id::text, '-', '') FROM coupons";
     let there: BTreeSet<String> =
         sql.query(query, &[]).await?.iter().map(|row| row.get(0)).collect();
     let mut offenders = stage.tally.acknowledged();

@@ -1,10 +1,12 @@
 //! What clients do. A file for each thing that is paid for, and for each way to meddle with money.
 
 mod bookings;
+mod coupons;
 mod gateway;
 mod oversight;
 mod paying;
 mod payouts;
+mod promotions;
 mod subscriptions;
 mod time;
 
@@ -53,6 +55,9 @@ impl Stage {
             Operation::Subscribe => act.subscribe().await,
             Operation::Renew => act.steer_subscription().await,
             Operation::Sell => act.subscribe_to_marketplace().await,
+            Operation::Promote => act.promote().await,
+            Operation::Steer => act.steer_promotion().await,
+            Operation::Coupon => act.steer_coupon().await,
             Operation::Card => act.keep_card().await,
             Operation::Refund => act.refund().await,
             Operation::ChargeBack => act.charge_back().await,

@@ -40,7 +40,7 @@ impl Act<'_> {
         let body = json!({
             "purpose": purpose, "reference": reference, "method": method, "save_card": save,
         });
-        let answers = self.send(payer, &body).await;
+        let answers = self.send(payer, "pay", "payments", &body).await;
         for answer in &answers {
             if let Some(id) = answer.id().filter(|_| answer.is_good()) {
                 self.stage.tally.acknowledge(id);
@@ -54,14 +54,20 @@ impl Act<'_> {
     }
 
     /// Once, or several times at once: under one key, or under a key each.
-    async fn send(&mut self, payer: &Person, body: &Value) -> Vec<Answer> {
+    pub(super) async fn send(
+        &mut self,
+        payer: &Person,
+        kind: &'static str,
+        path: &str,
+        body: &Value,
+    ) -> Vec<Answer> {
         let at_once = if self.dice.chance(20) { self.dice.between(2, 4) } else { 1 };
         let shared = self.dice.chance(50).then(|| fresh_key(&mut self.dice));
         let calls = (0..at_once).map(|_| {
             let mut dice = self.dice.fork();
             let key = shared.clone().unwrap_or_else(|| fresh_key(&mut dice));
             let parcel = Parcel { key: Some(key), body: Some(body.clone()), ..Parcel::default() };
-            async move { payer.call("pay", &mut dice, Method::POST, "payments", parcel).await }
+            async move { payer.call(kind, &mut dice, Method::POST, path, parcel).await }
         });
         let calls: Vec<_> = calls.collect();
         let answers: Vec<Answer> = join_all(calls).await.into_iter().flatten().collect();
