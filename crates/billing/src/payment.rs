@@ -332,6 +332,8 @@ impl Payment {
                 _ => false,
             },
             Status::Refunded | Status::ChargedBack => match command {
+                // A bank may have taken a part: the rest is still there.
+                Command::Refund => self.refundable().minor() > 0,
                 Command::Freeze | Command::Unfreeze | Command::Release => self.may_hold(command),
                 _ => false,
             },

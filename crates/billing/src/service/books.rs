@@ -149,14 +149,15 @@ impl Books<'_> {
             Status::Created | Status::RequiresAction | Status::Processing | Status::Authorized => {
                 payment.void(id)
             }
-            Status::Captured | Status::PartiallyRefunded => {
+            // Of what a bank took a part of the rest goes back.
+            Status::Captured | Status::PartiallyRefunded | Status::ChargedBack => {
                 let all = payment.refundable();
                 if all.minor() == 0 {
                     return Ok(());
                 }
                 payment.request_refund(id, all, by_the_rules(), None, now)
             }
-            Status::Failed | Status::Voided | Status::Refunded | Status::ChargedBack => Ok(()),
+            Status::Failed | Status::Voided | Status::Refunded => Ok(()),
         }
     }
 

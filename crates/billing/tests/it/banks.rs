@@ -1,10 +1,10 @@
 //! What a gateway says to a refund or to a payer who is away, while news of banks are on their way.
 
 use billing::testing::{Trick, a_reason, an_admin, euros};
-use billing::{CaptureMode, Decline, PaymentFact, Status};
+use billing::{CaptureMode, Decline, Instruction, PaymentFact, Status};
 use chrono::TimeDelta;
 
-use crate::payments::{pay, selling, status};
+use crate::payments::{instruct, pay, selling, status};
 
 #[tokio::test]
 async fn what_a_bank_left_of_a_refund_goes_back_though_nobody_heard_of_the_bank() {
@@ -23,6 +23,27 @@ async fn what_a_bank_left_of_a_refund_goes_back_though_nobody_heard_of_the_bank(
     assert_eq!(status(&world, id), Status::ChargedBack);
     assert!(refund(1).await.is_err(), "nothing is left");
     world.check_books();
+}
+
+#[tokio::test]
+async fn what_a_bank_left_of_a_payment_can_still_go_back() {
+    for by_admin in [true, false] {
+        let world = selling(CaptureMode::AtOnce);
+        let id = pay(&world).await.payment.id();
+        world.gateway.charge_back_part(id, euros(800));
+        world.service.inquire_now(&an_admin(), id).await.unwrap();
+        assert_eq!(status(&world, id), Status::ChargedBack);
+
+        if by_admin {
+            world.service.refund(&an_admin(), id, None, a_reason(), None).await.unwrap();
+        } else {
+            instruct(&world, Instruction::GiveBack).await;
+        }
+        world.pass(TimeDelta::minutes(1)).await;
+
+        assert_eq!(world.gateway.truth(id).unwrap().refunded, euros(9_200));
+        world.check_books();
+    }
 }
 
 #[tokio::test]

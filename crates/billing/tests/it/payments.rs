@@ -33,7 +33,7 @@ pub(crate) fn status(world: &World, id: PaymentId) -> Status {
     world.store.with(|state| billing::Payment::restore(state.payments[&id].clone()).status())
 }
 
-async fn instruct(world: &World, instruction: Instruction) {
+pub(crate) async fn instruct(world: &World, instruction: Instruction) {
     use billing::BillingStore;
     let mut tx = world.store.begin().await.unwrap();
     let books = world.service.books();
