@@ -159,7 +159,7 @@ pub fn parse_settlement(file: &str) -> Result<Vec<SettlementLine>, SettlementFil
         if amount < 0 || transaction.is_empty() {
             return Err(wrong("the amount is negative, or the transaction missing"));
         }
-        let currency: Currency = currency.parse().map_err(|_| wrong("no such currency"))?;
+        let currency = Currency::from_stored(currency).map_err(|_| wrong("no such currency"))?;
         lines.push(SettlementLine {
             kind: kind.ok_or_else(|| wrong("no such kind"))?,
             transaction: transaction.to_owned(),

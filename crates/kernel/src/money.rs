@@ -4,7 +4,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A currency in use, by its ISO 4217 code.
+/// A currency of ISO 4217.
+///
+/// Whoever names one ([`FromStr`]) has to name one that is paid in: the standard also has codes for
+/// precious metals, units of account, funds, tests and no currency at all. What was stored under one
+/// of those stays readable ([`Currency::from_stored`], and by `serde`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Currency(iso_currency::Currency);
@@ -18,6 +22,25 @@ impl Currency {
     /// The three capital letters of ISO 4217.
     pub fn code(self) -> &'static str {
         self.0.code()
+    }
+
+    /// The currency of a code that was valid when it was stored.
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::UnknownCurrency`] if the standard does not have the code.
+    pub fn from_stored(code: &str) -> Result<Self, MoneyError> {
+        let known = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+        known
+            .then(|| iso_currency::Currency::from_code(code))
+            .flatten()
+            .map(Self)
+            .ok_or_else(|| MoneyError::UnknownCurrency { code: code.chars().take(16).collect() })
+    }
+
+    /// Whether people pay in it: not in gold, in units of account, in nothing.
+    pub fn is_paid_in(self) -> bool {
+        !self.0.has_flag(iso_currency::Flag::Special) && !self.0.has_flag(iso_currency::Flag::Fund)
     }
 
     /// Digits after the decimal point: 2 for EUR, 0 for JPY, 3 for KWD.
@@ -36,12 +59,12 @@ impl FromStr for Currency {
     type Err = MoneyError;
 
     fn from_str(code: &str) -> Result<Self, MoneyError> {
-        let known = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
-        known
-            .then(|| iso_currency::Currency::from_code(code))
-            .flatten()
-            .map(Self)
-            .ok_or_else(|| MoneyError::UnknownCurrency { code: code.chars().take(16).collect() })
+        let currency = Self::from_stored(code)?;
+        if currency.is_paid_in() {
+            Ok(currency)
+        } else {
+            Err(MoneyError::UnknownCurrency { code: code.to_owned() })
+        }
     }
 }
 
@@ -67,8 +90,8 @@ pub enum MoneyError {
     /// The result does not fit into 64 bits.
     #[error("the amount is out of range")]
     Overflow,
-    /// No such ISO 4217 code.
-    #[error("`{code}` is not an ISO 4217 currency code in capital letters")]
+    /// No such ISO 4217 code, or none that is paid in.
+    #[error("`{code}` is not the ISO 4217 code of a currency to pay in, in capital letters")]
     UnknownCurrency {
         /// What was given.
         code: String,
@@ -176,6 +199,21 @@ mod tests {
     fn only_iso_4217_is_a_currency() {
         for code in ["", "eur", "EU", "EURO", "ZZZ", "E\0R"] {
             assert!(code.parse::<Currency>().is_err(), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_pays_in_is_no_currency_to_name_but_stays_readable() {
+        let nothing = ["XXX", "XTS"];
+        let metals = ["XAU", "XAG", "XPT", "XPD"];
+        let units = ["XDR", "XSU", "XUA", "XBA", "XBB", "XBC", "XBD"];
+        let funds = ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW"];
+        for code in nothing.into_iter().chain(metals).chain(units).chain(funds) {
+            assert!(code.parse::<Currency>().is_err(), "{code}");
+            assert_eq!(Currency::from_stored(code).unwrap().code(), code);
+        }
+        for code in ["EUR", "CHF", "JPY", "KWD", "XAF", "XOF", "XPF", "XCD", "XCG"] {
+            assert!(code.parse::<Currency>().is_ok(), "{code}");
         }
     }
 

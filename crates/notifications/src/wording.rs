@@ -129,7 +129,8 @@ fn fact(name: &str, facts: &Facts<'_>, formats: &Formats) -> Option<String> {
         }
         "refund" | "amount" | "returned" => {
             let amount = facts.payload[name]["amount"].as_i64().filter(|amount| *amount > 0)?;
-            let currency: Currency = facts.payload[name]["currency"].as_str()?.parse().ok()?;
+            let currency = facts.payload[name]["currency"].as_str()?;
+            let currency = Currency::from_stored(currency).ok()?;
             Some(Money::new(amount, currency).to_string())
         }
         _ => None,

@@ -43,7 +43,7 @@ pub(super) fn named<T: Copy>(
 }
 
 pub(super) fn money(minor: i64, currency: &str) -> Result<Money, Source> {
-    Ok(Money::new(minor, currency.parse::<Currency>()?))
+    Ok(Money::new(minor, Currency::from_stored(currency)?))
 }
 
 pub(super) fn purpose(kind: &str, id: Uuid) -> Result<Purpose, Source> {

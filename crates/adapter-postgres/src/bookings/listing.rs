@@ -8,7 +8,7 @@ use bookings::{
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer, Jsonb, Nullable, Text, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{AccountId, ListingId, Money, ProviderId, StorageError};
+use kernel::{AccountId, Currency, ListingId, Money, ProviderId, StorageError};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -67,7 +67,7 @@ impl TryFrom<ListingRow> for BookableListing {
     fn try_from(row: ListingRow) -> Result<Self, StorageError> {
         let corrupt = |source| StorageError::corrupt("read a listing to book", source);
         let id = ListingId::from_uuid(row.id);
-        let currency = row.currency.as_deref().map(str::parse).transpose();
+        let currency = row.currency.as_deref().map(Currency::from_stored).transpose();
         let price = row
             .price_minor
             .zip(currency.map_err(|error: kernel::MoneyError| corrupt(error.to_string()))?)

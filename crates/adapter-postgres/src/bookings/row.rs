@@ -6,7 +6,7 @@ use bookings::{
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use kernel::{AccountId, BookingId, ListingId, Money, ProviderId, StorageError};
+use kernel::{AccountId, BookingId, Currency, ListingId, Money, ProviderId, StorageError};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -191,7 +191,7 @@ impl TryFrom<BookingRow> for Booking {
 
 fn record(row: BookingRow) -> Result<BookingRecord, Source> {
     let offers: Vec<OfferDocument> = from_json("read offers", row.offers.clone())?;
-    let currency = row.currency.as_deref().map(str::parse).transpose()?;
+    let currency = row.currency.as_deref().map(Currency::from_stored).transpose()?;
     let money = |minor: Option<i64>| minor.zip(currency).map(|(m, c)| Money::new(m, c));
     Ok(BookingRecord {
         process: process(&row, money(row.budget_minor))?,

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 use kernel::{
-    AccountId, CategoryId, Distance, ListingId, Locale, MediaId, Money, Place, ProviderId, Slug,
-    StorageError,
+    AccountId, CategoryId, Currency, Distance, ListingId, Locale, MediaId, Money, Place,
+    ProviderId, Slug, StorageError,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -41,7 +41,9 @@ pub(super) fn money(
     currency: Option<&str>,
 ) -> Result<Option<Money>, StorageError> {
     match (minor, currency) {
-        (Some(minor), Some(code)) => Ok(Some(Money::new(minor, code.parse().map_err(corrupt)?))),
+        (Some(minor), Some(code)) => {
+            Ok(Some(Money::new(minor, Currency::from_stored(code).map_err(corrupt)?)))
+        }
         (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => Err(missing("currency")),
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use kernel::{AccountId, Money, StorageError};
+use kernel::{AccountId, Currency, Money, StorageError};
 use promotions::{
     CouponCode, CouponId, CouponRefusal, CouponUse, CouponUseId, CouponUseRecord, PromotionError,
     Purpose, UseState,
@@ -94,7 +94,7 @@ fn record(row: UseRow) -> Result<CouponUseRecord, Source> {
         purpose: named(&Purpose::ALL, Purpose::name, &row.purpose)?,
         reference: row.reference,
         account: AccountId::from_uuid(row.account_id),
-        discount: Money::new(row.discount_minor, row.currency.parse()?),
+        discount: Money::new(row.discount_minor, Currency::from_stored(&row.currency)?),
         state,
         created_at: row.created_at,
     })

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{AccountId, Money, StorageError};
+use kernel::{AccountId, Currency, Money, StorageError};
 use promotions::{
     Coupon, CouponCode, CouponId, CouponRecord, CouponRepository, CouponTerms, CouponUse,
     CouponUseId, Discount, PromotionError, Purpose, Uses,
@@ -102,7 +102,7 @@ impl TryFrom<CouponRow> for Coupon {
 fn record(row: CouponRow) -> Result<CouponRecord, Source> {
     let money = |minor: Option<i64>, currency: Option<String>| -> Result<_, Source> {
         Ok(match minor.zip(currency) {
-            Some((minor, currency)) => Some(Money::new(minor, currency.parse()?)),
+            Some((minor, currency)) => Some(Money::new(minor, Currency::from_stored(&currency)?)),
             None => None,
         })
     };

@@ -82,7 +82,7 @@ impl TryFrom<VersionRow> for Product {
 }
 
 fn product(row: VersionRow) -> Result<Product, Source> {
-    let currency: Currency = row.currency.parse()?;
+    let currency = Currency::from_stored(&row.currency)?;
     let documents: Vec<PriceDocument> = serde_json::from_value(row.prices)?;
     let price = |document: PriceDocument| -> Result<TermPrice, Source> {
         let term = Term::from_days(i64::from(document.days));

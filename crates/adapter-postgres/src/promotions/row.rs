@@ -153,7 +153,7 @@ impl TryFrom<PromotionRow> for Promotion {
 }
 
 fn record(row: PromotionRow) -> Result<PromotionRecord, Source> {
-    let currency: Currency = row.currency.parse()?;
+    let currency = Currency::from_stored(&row.currency)?;
     let provider = ProviderId::from_uuid(row.provider_id);
     let discount = match (row.coupon_use_id, &row.coupon_code, row.discount_minor) {
         (Some(coupon_use), Some(code), Some(minor)) => Some(GrantedDiscount {

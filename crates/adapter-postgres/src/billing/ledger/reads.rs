@@ -113,7 +113,7 @@ pub(in crate::billing) async fn payout_candidates(
         .await
         .map_err(storage("list whom something is owed to"))?;
     let candidate = |(provider, currency): (Uuid, String)| {
-        let currency = currency.parse::<Currency>().map_err(Source::from);
+        let currency = Currency::from_stored(&currency).map_err(Source::from);
         let currency = sensible("read whom something is owed to", provider, currency)?;
         Ok(PayoutCandidate { provider: ProviderId::from_uuid(provider), currency })
     };

@@ -12,7 +12,9 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use kernel::{AccountId, CategoryId, ListingId, Money, Place, ProviderId, Slug, StorageError};
+use kernel::{
+    AccountId, CategoryId, Currency, ListingId, Money, Place, ProviderId, Slug, StorageError,
+};
 use uuid::Uuid;
 
 use crate::catalog::shelf::{ItemRow, ItemSql};
@@ -277,7 +279,9 @@ impl TryFrom<ListingCardRow> for ListingCard {
         let ListingCardRow { listing, provider, category, cover, in_force, is_favorite } = row;
         let InForcePart { is_top, is_detailed, is_pro } = in_force;
         let price = match (listing.price_minor, listing.currency) {
-            (Some(minor), Some(code)) => Some(Money::new(minor, code.parse().map_err(corrupt)?)),
+            (Some(minor), Some(code)) => {
+                Some(Money::new(minor, Currency::from_stored(&code).map_err(corrupt)?))
+            }
             (_, _) => None,
         };
         let unit = PriceUnit::ALL.into_iter().find(|unit| unit.name() == listing.price_unit);
