@@ -40,7 +40,7 @@ pub enum BookingError {
     #[error("this needs a provider profile; create one first")]
     NotAProvider,
     /// The state does not allow this to this side now.
-    #[error("cannot {command} booking {id} now: it is {status}")]
+    #[error("cannot {command} booking {id} now: its status is `{status}`")]
     NotAllowed {
         /// Which booking.
         id: BookingId,

@@ -69,7 +69,7 @@ pub enum PromotionError {
         limit: u8,
     },
     /// The state does not allow this now.
-    #[error("cannot {command} promotion {id} now: it is {status}")]
+    #[error("cannot {command} promotion {id} now: its status is `{status}`")]
     NotAllowed {
         /// Which promotion.
         id: PromotionId,

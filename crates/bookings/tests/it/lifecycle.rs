@@ -185,7 +185,7 @@ fn a_refusal_says_what_is_possible() {
 
     assert_eq!(
         error.to_string(),
-        format!("cannot accept booking {} now: it is accepted", booking.id())
+        format!("cannot accept booking {} now: its status is `accepted`", booking.id())
     );
     assert_eq!(
         kernel::Failure::allowed(&error),

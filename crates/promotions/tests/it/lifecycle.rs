@@ -138,7 +138,7 @@ fn a_refusal_says_what_is_possible() {
 
     assert_eq!(
         error.to_string(),
-        format!("cannot cancel promotion {} now: it is expired", expired.id())
+        format!("cannot cancel promotion {} now: its status is `expired`", expired.id())
     );
     assert_eq!(kernel::Failure::allowed(&error), Some(&[][..]));
     let active = Promotion::restore(a_paid_promotion(NOW, NOW));
