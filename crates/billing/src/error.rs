@@ -65,8 +65,14 @@ pub enum BillingError {
     #[error("this way back from the bank does not hold; look at the payment")]
     ReturnRefused,
     /// The account has a subscription to the same thing.
-    #[error("you have a subscription to this already; change or resume it")]
+    #[error(
+        "you have a subscription to this already: change it to the other plan, and resume it \
+         first if it was cancelled"
+    )]
     AlreadySubscribed,
+    /// Nobody pays themselves.
+    #[error("this plan is your own; a subscription needs two sides")]
+    OwnPlan,
     /// It has to be paid at once, and there is no card to charge.
     #[error("this has to be paid at once; choose a saved card for the subscription first")]
     CardNeeded,
@@ -148,6 +154,7 @@ impl Failure for BillingError {
             | Self::AlreadyPaid
             | Self::AmountTooHigh { .. }
             | Self::AlreadySubscribed
+            | Self::OwnPlan
             | Self::CardNeeded
             | Self::PlanMismatch
             | Self::PlanClosed
@@ -184,6 +191,7 @@ impl Failure for BillingError {
             Self::AmountTooHigh { .. } => "payment.amount_too_high",
             Self::ReturnRefused => "payment.return_refused",
             Self::AlreadySubscribed => "subscription.exists",
+            Self::OwnPlan => "subscription.own_plan",
             Self::CardNeeded => "subscription.card_needed",
             Self::PlanMismatch => "subscription.plan_mismatch",
             Self::PlanClosed => "plan.closed",

@@ -103,8 +103,8 @@ pub use service::{
 };
 pub use subscription::{
     Changed, ChargeKind, Driver, DueCharge, FIRST_PAYMENT, Input, Interrupted, NewSubscription,
-    PAUSE, PendingCharge, PlanChange, Subscription, SubscriptionEvent, SubscriptionHappening,
-    SubscriptionRecord, SubscriptionState, classify, transition,
+    PAUSE, PaidPart, PendingCharge, PlanChange, Subscription, SubscriptionEvent,
+    SubscriptionHappening, SubscriptionRecord, SubscriptionState, classify, transition,
 };
 pub use timer::{
     PAYMENT_INQUIRY, PAYMENT_OPERATION, PAYMENT_RELEASE, PAYOUT_INQUIRY, PAYOUT_SEND,

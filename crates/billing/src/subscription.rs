@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{AccountId, SubscriptionId, Text, Timer};
 
 pub use change::{Changed, PlanChange, classify};
-pub use charge::{ChargeKind, DueCharge, PendingCharge};
+pub use charge::{ChargeKind, DueCharge, PaidPart, PendingCharge};
 pub use event::{SubscriptionEvent, SubscriptionHappening};
 pub use state::{FIRST_PAYMENT, Interrupted, PAUSE, SubscriptionState};
 pub use transition::{Input, transition};
@@ -56,6 +56,9 @@ pub struct SubscriptionRecord {
     pub state: SubscriptionState,
     /// The charge whose outcome is awaited.
     pub pending: Option<PendingCharge>,
+    /// What the running period is paid with, in the order in which it arrived; empty where we
+    /// charge nothing, as for a subscription that a gateway runs.
+    pub paid: Vec<PaidPart>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Counts its changes, from 1.
@@ -110,6 +113,7 @@ impl Subscription {
             card,
             state,
             pending: None,
+            paid: Vec::new(),
             created_at: now,
             version: 1,
         };

@@ -203,6 +203,7 @@ diesel::table! {
         state_detail -> Jsonb,
         access_until -> Nullable<Timestamptz>,
         pending -> Nullable<Jsonb>,
+        paid -> Jsonb,
         created_at -> Timestamptz,
         version -> Int4,
     }

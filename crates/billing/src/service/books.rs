@@ -203,8 +203,7 @@ impl Books<'_> {
         if happened(PaymentHappening::Captured) {
             self.follow_capture(tx, &mut payment, kind.as_ref(), now).await?;
         }
-        let gone = matches!(payment.status(), Status::Refunded | Status::ChargedBack);
-        if payment.record().grants.is_some() && gone {
+        if payment.record().grants.is_some() && is_gone(&payment) {
             tx.remove_entitlement(EntitlementSource::Purchase(payment.id())).await?;
         }
         self.post(tx, change.entries, now).await?;
@@ -318,6 +317,7 @@ impl Books<'_> {
         if payment.record().initiator == Initiator::Gateway {
             return Ok(());
         }
+        let gone = is_gone(payment);
         let mut events = Vec::new();
         for event in &change.events {
             match event.happening {
@@ -336,6 +336,11 @@ impl Books<'_> {
                     };
                     events.extend(subscription.charge_failed(payment.id(), hardness, now)?);
                 }
+                PaymentHappening::Refunded | PaymentHappening::ChargedBack if gone => {
+                    events.extend(subscription.charge_returned(payment.id(), now)?);
+                }
+                // What comes back later does not bring back what is over: its payer may have
+                // subscribed anew.
                 PaymentHappening::Created
                 | PaymentHappening::ActionRequired
                 | PaymentHappening::Authorized
@@ -423,6 +428,11 @@ impl Locked {
 fn pending_kind(subscription: &Subscription, payment: PaymentId) -> Option<ChargeKind> {
     let pending = subscription.record().pending.as_ref()?;
     (pending.payment == payment).then(|| pending.kind.clone())
+}
+
+/// Whether nothing of it is left: all went back, or the payer's bank took it.
+const fn is_gone(payment: &Payment) -> bool {
+    matches!(payment.status(), Status::Refunded | Status::ChargedBack)
 }
 
 fn by_the_rules() -> Reason {

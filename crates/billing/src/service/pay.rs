@@ -245,7 +245,8 @@ impl BillingService {
             self.start_again(tx, payment.ok_or(BillingError::AlreadyPaid)?, now).await?;
             subscription.abandon_charge();
         }
-        let (kind, amount) = subscription.owed().ok_or_else(nothing)?;
+        let unowed = || if subscription.is_paid() { BillingError::AlreadyPaid } else { nothing() };
+        let (kind, amount) = subscription.owed().ok_or_else(unowed)?;
         let payable = subscription_payable(&subscription, amount);
         Ok((payable, Some((subscription, kind))))
     }

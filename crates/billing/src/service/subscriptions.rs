@@ -12,7 +12,7 @@ use super::{BillingService, gate, gate_own};
 use crate::subscription::{ChargeKind, Driver, Input, NewSubscription};
 use crate::{
     BillingError, BillingTx, CardId, GatewayName, Initiator, NewPayment, ObservedCharge,
-    OperationKey, Payment, PaymentEvent, Position, Right, Subscription, SubscriptionQuery,
+    OperationKey, Payment, PaymentEvent, Position, Right, Seller, Subscription, SubscriptionQuery,
     terms_for, tier_of,
 };
 
@@ -43,8 +43,8 @@ impl BillingService {
     ///
     /// # Errors
     ///
-    /// [`BillingError::AlreadySubscribed`], [`BillingError::PlanClosed`],
-    /// [`BillingError::CardNotFound`], [`BillingError::NoGateway`].
+    /// [`BillingError::AlreadySubscribed`], [`BillingError::OwnPlan`],
+    /// [`BillingError::PlanClosed`], [`BillingError::CardNotFound`], [`BillingError::NoGateway`].
     pub async fn subscribe(
         &self,
         actor: &Actor,
@@ -66,6 +66,9 @@ impl BillingService {
         }
         let plan = tx.plan(command.plan).await?;
         let plan = plan.ok_or_else(|| BillingError::not_found(&command.plan))?;
+        if matches!(plan.seller, Seller::Provider { account: seller, .. } if seller == account) {
+            return Err(BillingError::OwnPlan);
+        }
         if !plan.open {
             return Err(BillingError::PlanClosed);
         }

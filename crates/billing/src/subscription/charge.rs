@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use kernel::{Money, PaymentId};
 
 use super::{
-    Driver, Input, Subscription, SubscriptionEvent, SubscriptionHappening, SubscriptionState,
+    Driver, Input, Interrupted, Subscription, SubscriptionEvent, SubscriptionHappening,
+    SubscriptionState,
 };
 use crate::{BillingError, CardId, Hardness, PlanTerms};
 
@@ -40,6 +41,16 @@ pub struct PendingCharge {
     pub payment: PaymentId,
     /// What it is for.
     pub kind: ChargeKind,
+}
+
+/// A payment on which the running period rests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidPart {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The plan that held before, if this paid the difference to a dearer one of the same
+    /// interval: it holds again if the difference goes back.
+    pub before: Option<Box<PlanTerms>>,
 }
 
 /// A charge that is due.
@@ -185,9 +196,48 @@ impl Subscription {
         self.touch();
         match pending.kind {
             ChargeKind::First | ChargeKind::Renewal | ChargeKind::Retry => {
-                self.give(&Input::Paid, now)
+                let events = self.give(&Input::Paid, now)?;
+                self.record.paid = vec![PaidPart { payment, before: None }];
+                Ok(events)
             }
-            ChargeKind::Upgrade(terms) => self.upgraded(*terms, now),
+            ChargeKind::Upgrade(terms) => self.upgraded(payment, *terms, now),
+        }
+    }
+
+    /// A payment went back in full. If the running period rests on it, it is over at once; if it
+    /// was the difference to a dearer plan, the plan before it holds again. What paid for an
+    /// earlier period changes nothing.
+    pub fn charge_returned(
+        &mut self,
+        payment: PaymentId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SubscriptionEvent>, BillingError> {
+        let place = self.record.paid.iter().position(|part| part.payment == payment);
+        let Some(place) = place.filter(|_| self.is_paid()) else { return Ok(Vec::new()) };
+        let last = place + 1 == self.record.paid.len();
+        if let Some(before) = self.record.paid[place].before.clone().filter(|_| last) {
+            self.record.paid.pop();
+            self.record.terms = *before;
+            let terms = &self.record.terms;
+            self.record.next_terms.take_if(|next| next.plan == terms.plan);
+            self.touch();
+            return Ok(vec![SubscriptionEvent::of(self, SubscriptionHappening::Changed)]);
+        }
+        self.give(&Input::Returned, now)
+    }
+
+    /// Whether the period that runs is paid.
+    pub(crate) const fn is_paid(&self) -> bool {
+        match &self.record.state {
+            SubscriptionState::Active { .. }
+            | SubscriptionState::Canceled { before: Interrupted::Paid(_), .. } => true,
+            SubscriptionState::Incomplete { .. }
+            | SubscriptionState::Trialing { .. }
+            | SubscriptionState::Paused { .. }
+            | SubscriptionState::PastDue { .. }
+            | SubscriptionState::Suspended { .. }
+            | SubscriptionState::Canceled { before: Interrupted::Trial { .. }, .. }
+            | SubscriptionState::Expired { .. } => false,
         }
     }
 
@@ -240,16 +290,20 @@ impl Subscription {
 
     fn upgraded(
         &mut self,
+        payment: PaymentId,
         terms: PlanTerms,
         now: DateTime<Utc>,
     ) -> Result<Vec<SubscriptionEvent>, BillingError> {
         let SubscriptionState::Active { period, .. } = &mut self.record.state else {
             return Err(self.refusal(&Input::Paid, now));
         };
-        if period.interval != terms.interval {
+        let same = period.interval == terms.interval;
+        if !same {
             *period = crate::Period::first(now, terms.interval);
         }
-        self.record.terms = terms;
+        let before = std::mem::replace(&mut self.record.terms, terms);
+        let before = same.then(|| Box::new(before));
+        self.record.paid.push(PaidPart { payment, before });
         self.record.next_terms = None;
         Ok(vec![SubscriptionEvent::of(self, SubscriptionHappening::Changed)])
     }

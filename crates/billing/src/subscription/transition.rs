@@ -22,6 +22,9 @@ pub enum Input {
     CancelNow,
     /// It goes on after all.
     Resume,
+    /// What was paid for the running period went back in full: by a refund, or by the payer's
+    /// bank.
+    Returned,
     /// Time has passed.
     Due,
     /// The gateway that runs it says how it stands.
@@ -30,7 +33,7 @@ pub enum Input {
 
 impl Input {
     /// The names of all inputs, in the order of the docs.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 10] = [
         "paid",
         "payment_failed",
         "card_added",
@@ -38,6 +41,7 @@ impl Input {
         "cancel_at_period_end",
         "cancel_now",
         "resume",
+        "returned",
         "due",
         "observed",
     ];
@@ -52,6 +56,7 @@ impl Input {
             Self::CancelAtPeriodEnd => "cancel_at_period_end",
             Self::CancelNow => "cancel_now",
             Self::Resume => "resume",
+            Self::Returned => "returned",
             Self::Due => "due",
             Self::Observed(_) => "observed",
         }
@@ -75,6 +80,7 @@ pub fn transition(
             canceled(state, *input == Input::CancelNow, now)
         }
         Input::Resume => resumed(state, now),
+        Input::Returned => returned(state, now),
         Input::Due => Some(due(state.clone(), terms, now)),
         Input::Observed(observed) => Some(seen(state, observed, now)),
     }
@@ -217,6 +223,25 @@ fn resumed(state: &SubscriptionState, now: DateTime<Utc>) -> Option<Subscription
         | SubscriptionState::PastDue { .. }
         | SubscriptionState::Suspended { .. }
         | SubscriptionState::Canceled { .. }
+        | SubscriptionState::Expired { .. } => None,
+    }
+}
+
+/// What rests on money that went back ends with it, at once. It is over and not past due: whoever
+/// asked for their money back is not charged again.
+fn returned(state: &SubscriptionState, now: DateTime<Utc>) -> Option<SubscriptionState> {
+    match state {
+        SubscriptionState::Active { .. }
+        | SubscriptionState::Canceled { before: Interrupted::Paid(_), .. } => {
+            Some(SubscriptionState::Expired { at: now })
+        }
+        // No paid period runs.
+        SubscriptionState::Incomplete { .. }
+        | SubscriptionState::Trialing { .. }
+        | SubscriptionState::Paused { .. }
+        | SubscriptionState::PastDue { .. }
+        | SubscriptionState::Suspended { .. }
+        | SubscriptionState::Canceled { before: Interrupted::Trial { .. }, .. }
         | SubscriptionState::Expired { .. } => None,
     }
 }

@@ -228,6 +228,7 @@ pub fn a_subscription(now: DateTime<Utc>, state: SubscriptionState) -> Subscript
         card: Some(a_card(now).id),
         state,
         pending: None,
+        paid: Vec::new(),
         created_at: now,
         version: 1,
     }

@@ -101,6 +101,7 @@ pub(crate) fn inputs() -> Vec<Input> {
         Input::CancelAtPeriodEnd,
         Input::CancelNow,
         Input::Resume,
+        Input::Returned,
         Input::Due,
     ]
 }

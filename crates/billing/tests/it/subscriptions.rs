@@ -1,16 +1,16 @@
 //! Subscriptions through time, over a gateway of tricks.
 
 use billing::testing::{
-    Trick, a_card, a_pay_command, a_plan, an_active_subscription, euros, plan_details, the_payer,
-    the_payer_account,
+    Trick, a_card, a_pay_command, a_plan, a_reason, an_active_subscription, an_admin, euros,
+    plan_details, the_payer, the_payer_account, the_provider,
 };
 use billing::{
     BillingError, ChargeKind, Decline, Driver, GatewayName, Input, Interval, NewSubscription,
-    ObservedState, PayCommand, PayMethod, Period, Plan, PlanDetails, Purpose, Right,
+    ObservedState, PayCommand, PayMethod, PaymentFact, Period, Plan, PlanDetails, Purpose, Right,
     SubscribeCommand, Subscription, SubscriptionSnapshot, SubscriptionState,
 };
 use chrono::TimeDelta;
-use kernel::{PlanId, SubscriptionId};
+use kernel::{PaymentId, PlanId, SubscriptionId};
 
 use crate::world::{NOW, World};
 
@@ -216,6 +216,131 @@ async fn a_dearer_plan_holds_when_its_difference_is_paid_a_cheaper_one_with_the_
     world.pass(DAY * 20).await;
     assert_eq!(tier().await, 1);
     world.check_books();
+}
+
+/// The payments of a subscription, in the order in which they were made.
+fn payments(world: &World) -> Vec<PaymentId> {
+    world.store.with(|state| {
+        let mut all: Vec<_> = state.payments.values().collect();
+        all.sort_by_key(|payment| (payment.created_at, payment.id));
+        all.into_iter().map(|payment| payment.id).collect()
+    })
+}
+
+async fn gives_back(world: &World, payment: PaymentId, amount: Option<i64>) {
+    let amount = amount.map(euros);
+    world.service.refund(&an_admin(), payment, amount, a_reason(), None).await.unwrap();
+    world.pass(TimeDelta::seconds(1)).await;
+}
+
+#[tokio::test]
+async fn access_ends_at_once_when_the_money_of_the_period_goes_back() {
+    for cancelled in [None, Some(false), Some(true)] {
+        let (world, plan) = offering(plan_details());
+        let id = subscribe(&world, plan.id, true).await;
+        pay_first(&world, id).await;
+        if let Some(at_once) = cancelled {
+            world.service.cancel(&the_payer(), id, at_once).await.unwrap();
+        }
+        let payment = payments(&world)[0];
+
+        gives_back(&world, payment, Some(999)).await;
+        assert!(has_access(&world, &plan).await, "a part of it changes nothing");
+        gives_back(&world, payment, None).await;
+
+        assert_eq!(state(&world, id), "expired", "{cancelled:?}");
+        assert!(!has_access(&world, &plan).await);
+        world.pass(DAY * 40).await;
+        assert_eq!(payments(&world), [payment], "nothing is charged any more");
+        world.check_books();
+    }
+}
+
+#[tokio::test]
+async fn access_ends_at_once_when_the_bank_takes_the_money_of_the_period_back() {
+    let (world, plan) = offering(plan_details());
+    let id = subscribe(&world, plan.id, true).await;
+    pay_first(&world, id).await;
+    let payment = payments(&world)[0];
+
+    world.gateway.charge_back(payment);
+    world.service.inquire_now(&an_admin(), payment).await.unwrap();
+    assert_eq!(state(&world, id), "expired");
+    assert!(!has_access(&world, &plan).await);
+    world.check_books();
+
+    // It comes back; in the meantime another one may have been made.
+    let fact = world.gateway.truth(payment).unwrap();
+    world.gateway.decide(PaymentFact { reinstated: fact.charged_back, ..fact });
+    world.service.inquire_now(&an_admin(), payment).await.unwrap();
+    assert_eq!(state(&world, id), "expired");
+    let again = subscribe(&world, plan.id, true).await;
+    pay_first(&world, again).await;
+    assert!(has_access(&world, &plan).await);
+}
+
+#[tokio::test]
+async fn money_of_an_earlier_period_that_goes_back_costs_nobody_the_one_that_runs() {
+    let (world, plan) = offering(plan_details());
+    let id = subscribe(&world, plan.id, true).await;
+    pay_first(&world, id).await;
+    world.pass(DAY * 32).await;
+    let [first, second] = payments(&world)[..] else { panic!("two periods are paid") };
+
+    gives_back(&world, first, None).await;
+    assert_eq!(state(&world, id), "active");
+    assert!(has_access(&world, &plan).await);
+    gives_back(&world, second, None).await;
+    assert_eq!(state(&world, id), "expired");
+}
+
+#[tokio::test]
+async fn the_plan_before_holds_again_when_the_difference_to_the_dearer_one_goes_back() {
+    let (world, plan) = offering(plan_details());
+    let mut dear = a_plan(NOW, PlanDetails { price: euros(3_000), tier: 2, ..plan_details() });
+    dear.id = PlanId::from_uuid(billing::testing::an_id(42));
+    world.store.with(|state| state.plans.insert(dear.id, dear.clone()));
+    let id = subscribe(&world, plan.id, true).await;
+    pay_first(&world, id).await;
+    world.pass(DAY).await;
+    world.service.change_plan(&the_payer(), id, dear.id).await.unwrap();
+    world.pass(TimeDelta::seconds(1)).await;
+    let tier = || world.service.entitled(the_payer_account(), plan.right);
+    assert_eq!(tier().await.unwrap(), Some(2));
+    let [base, difference] = payments(&world)[..] else { panic!("a period and a difference") };
+
+    gives_back(&world, difference, None).await;
+    assert_eq!(tier().await.unwrap(), Some(1));
+    assert_eq!(state(&world, id), "active");
+    gives_back(&world, base, None).await;
+    assert_eq!(tier().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn nobody_subscribes_to_their_own_plan() {
+    let (world, plan) = offering(plan_details());
+    let command = SubscribeCommand { plan: plan.id, card: None, gateway: None };
+
+    let refused = world.service.subscribe(&the_provider(), command, None).await;
+
+    assert!(matches!(refused, Err(BillingError::OwnPlan)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn whoever_pays_a_paid_subscription_again_hears_that_it_is_paid() {
+    let (world, plan) = offering(plan_details());
+    let id = subscribe(&world, plan.id, true).await;
+    pay_first(&world, id).await;
+    let again = || async {
+        let command = a_pay_command(Purpose::Subscription(id));
+        world.service.pay(&the_payer(), command, None).await.unwrap_err()
+    };
+
+    assert!(matches!(again().await, BillingError::AlreadyPaid));
+    world.service.cancel(&the_payer(), id, true).await.unwrap();
+    assert!(matches!(again().await, BillingError::AlreadyPaid));
+    world.pass(DAY * 40).await;
+    assert!(matches!(again().await, BillingError::NothingToPay { .. }), "it is over");
 }
 
 #[tokio::test]

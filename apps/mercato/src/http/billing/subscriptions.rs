@@ -98,7 +98,8 @@ struct SubscriptionView {
     period: Option<PeriodView>,
     /// When the trial ends, on trial.
     trial_until: Option<DateTime<Utc>>,
-    /// Whether it ends with its period.
+    /// Whether an active one ends with its period. One that was cancelled at once, or on trial, is
+    /// `canceled` already.
     cancel_at_period_end: bool,
     /// The plan that holds from the next period on, if it is another.
     #[schema(example = "pln_0192d4c0a1b27c3d8e4f5a6b7c8d9e00")]
@@ -141,13 +142,13 @@ impl SubscriptionView {
             }
             SubscriptionState::PastDue { period, .. } => (Some(period), false),
             SubscriptionState::Canceled { before: Interrupted::Paid(period), .. } => {
-                (Some(period), true)
+                (Some(period), false)
             }
-            SubscriptionState::Canceled { before: Interrupted::Trial { .. }, .. } => (None, true),
             SubscriptionState::Incomplete { .. }
             | SubscriptionState::Trialing { .. }
             | SubscriptionState::Paused { .. }
             | SubscriptionState::Suspended { .. }
+            | SubscriptionState::Canceled { before: Interrupted::Trial { .. }, .. }
             | SubscriptionState::Expired { .. } => (None, false),
         };
         let trial_until = match record.state {
@@ -213,8 +214,8 @@ struct SubscribeBody {
         (status = CREATED, description = "The subscription", body = SubscriptionView),
         (status = NOT_FOUND, description = "No such plan or card", body = Problem,
             content_type = "application/problem+json"),
-        (status = CONFLICT, description = "There is one to the same thing, the plan is closed, or \
-            a request with this key is under way", body = Problem,
+        (status = CONFLICT, description = "There is one to the same thing, the plan is one's own or \
+            closed, or a request with this key is under way", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
@@ -355,15 +356,17 @@ fn shown(state: &State, subscription: &Subscription) -> Json<SubscriptionView> {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "at_once": false }))]
 struct CancelBody {
-    /// Calls it off now, though what is paid goes on to its end; otherwise it ends with its period
-    /// and can be resumed until then.
+    /// Makes it `canceled` now: no other plan can be chosen any more. Otherwise it stays `active`
+    /// and ends with its period. What is paid goes on to its end either way, and it can be resumed
+    /// until then.
     #[serde(default)]
     at_once: bool,
 }
 
 /// Cancel a subscription
 ///
-/// With its period, or with `at_once` now. What is paid goes on to its end in either case.
+/// With its period, or with `at_once` now. What is paid goes on to its end in either case, and until
+/// then it can be resumed. Access ends before that only if the money of the period is given back.
 #[utoipa::path(
     operation_id = "cancelSubscription",
     tag = "subscriptions",

@@ -1,8 +1,8 @@
 //! A subscription as a row.
 
 use billing::{
-    CardId, ChargeKind, Driver, Interrupted, PendingCharge, Period, PlanTerms, Subscription,
-    SubscriptionRecord, SubscriptionState,
+    CardId, ChargeKind, Driver, Interrupted, PaidPart, PendingCharge, Period, PlanTerms,
+    Subscription, SubscriptionRecord, SubscriptionState,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -34,6 +34,7 @@ pub(super) struct SubscriptionRow {
     state_detail: Value,
     access_until: Option<DateTime<Utc>>,
     pending: Option<Value>,
+    paid: Value,
     pub(super) created_at: DateTime<Utc>,
     version: i32,
 }
@@ -162,6 +163,31 @@ impl TryFrom<PendingDocument> for PendingCharge {
     }
 }
 
+/// A payment on which the running period rests.
+#[derive(Serialize, Deserialize)]
+struct PaidDocument {
+    payment: Uuid,
+    /// The plan that held before it.
+    before: Option<TermsDocument>,
+}
+
+impl From<&PaidPart> for PaidDocument {
+    fn from(part: &PaidPart) -> Self {
+        let before = part.before.as_deref().map(TermsDocument::from);
+        Self { payment: part.payment.as_uuid(), before }
+    }
+}
+
+impl TryFrom<PaidDocument> for PaidPart {
+    type Error = Source;
+
+    fn try_from(document: PaidDocument) -> Result<Self, Source> {
+        let PaidDocument { payment, before } = document;
+        let before = before.map(PlanTerms::try_from).transpose()?.map(Box::new);
+        Ok(Self { payment: PaymentId::from_uuid(payment), before })
+    }
+}
+
 impl SubscriptionRow {
     pub(super) fn of(subscription: &Subscription) -> Result<Self, StorageError> {
         let record = subscription.record();
@@ -190,6 +216,7 @@ impl SubscriptionRow {
             state_detail: to_json(&StateDocument::from(&record.state)),
             access_until: subscription.access_until(),
             pending: record.pending.as_ref().map(|it| to_json(&PendingDocument::from(it))),
+            paid: to_json(&record.paid.iter().map(PaidDocument::from).collect::<Vec<_>>()),
             created_at: record.created_at,
             version: record.version,
         })
@@ -220,6 +247,7 @@ fn record(row: SubscriptionRow) -> Result<SubscriptionRecord, Source> {
     };
     let state: StateDocument = from_json(row.state_detail)?;
     let pending = row.pending.map(from_json::<PendingDocument>).transpose()?;
+    let paid: Vec<PaidDocument> = from_json(row.paid)?;
     Ok(SubscriptionRecord {
         id: SubscriptionId::from_uuid(row.id),
         subscriber: AccountId::from_uuid(row.subscriber_id),
@@ -229,6 +257,7 @@ fn record(row: SubscriptionRow) -> Result<SubscriptionRecord, Source> {
         card: row.card_id.map(CardId::from_uuid),
         state: state.state(&row.state)?,
         pending: pending.map(PendingCharge::try_from).transpose()?,
+        paid: paid.into_iter().map(PaidPart::try_from).collect::<Result<_, _>>()?,
         created_at: row.created_at,
         version: row.version,
     })

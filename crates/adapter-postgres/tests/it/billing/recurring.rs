@@ -9,7 +9,7 @@ use billing::testing::{
 use billing::{
     BillingError, BillingReads, ChargeKind, Driver, Dunning, Entitlement, EntitlementSource,
     GatewayName, Interrupted, Interval, IntervalUnit, Invoice, InvoiceRepository, NewInvoice,
-    PendingCharge, Period, Plan, PlanDetails, Purpose, Right, Seller, Subscription,
+    PaidPart, PendingCharge, Period, Plan, PlanDetails, Purpose, Right, Seller, Subscription,
     SubscriptionQuery, SubscriptionRecord, SubscriptionRepository, SubscriptionState,
 };
 use chrono::TimeDelta;
@@ -80,7 +80,11 @@ fn one_of_each_kind() -> Vec<SubscriptionRecord> {
         a_subscription(now, canceled),
         SubscriptionRecord {
             next_terms: Some(terms.clone()),
-            pending: pending(ChargeKind::Upgrade(Box::new(terms))),
+            pending: pending(ChargeKind::Upgrade(Box::new(terms.clone()))),
+            paid: vec![
+                PaidPart { payment: PaymentId::next(&SystemIds), before: None },
+                PaidPart { payment: PaymentId::next(&SystemIds), before: Some(Box::new(terms)) },
+            ],
             card: None,
             ..a_subscription(now, active.clone())
         },
