@@ -83,16 +83,19 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let headers = request.headers();
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        if length.is_none_or(|length| length == "0")
-            && !headers.contains_key(header::TRANSFER_ENCODING)
-        {
+        if is_left_out(request) {
             return Box::pin(async { Ok(Self(T::default())) });
         }
         let body = Body::<T>::from_request(request, payload);
         Box::pin(async move { body.await.map(|body| Self(body.value)) })
     }
+}
+
+/// Whether a request comes without a body.
+pub(crate) fn is_left_out(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    length.is_none_or(|length| length == "0") && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// JSON, or JSON merge patch (RFC 7396), which is what PATCH means here.

@@ -7,6 +7,7 @@ use kernel::{Answer, IdempotencyScope, Once};
 use serde::Serialize;
 
 use super::Problem;
+use super::card_numbers::without_card_number;
 
 /// The longest key.
 pub(crate) const LONGEST: usize = 255;
@@ -30,6 +31,7 @@ pub(crate) fn optional(
                 format!("an Idempotency-Key has 1 to {LONGEST} visible ASCII characters"),
             )
         })?;
+    let key = without_card_number(key)?;
     Ok(actor.account().map(|account| IdempotencyScope {
         account,
         operation: format!("{} {}", request.method(), request.path()),

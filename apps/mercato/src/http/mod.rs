@@ -10,6 +10,7 @@ mod body;
 mod bookings;
 mod calendar;
 mod caller;
+mod card_numbers;
 mod categories;
 mod clock;
 mod command;

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::card_numbers::Cardless;
 use super::payouts::PayoutView;
 use super::{GatewayView, Listed, page};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::money::MoneyView;
 use crate::http::page::PageView;
 use crate::http::query::Query;

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::card_numbers::Cardless;
 use super::payments::MethodBody;
 use super::view::DeclineView;
 use super::{GatewayView, address, language};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::command::Command;
 use crate::http::limits::ClientAddress;
 use crate::http::server::State;

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::card_numbers::Cardless;
 use super::payments::{purpose, send};
 use super::three_d_secure::sent_back;
 use super::view::{PaymentView, PurposeView};
 use super::{GatewayView, address, language};
 use crate::http::Problem;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::limits::ClientAddress;
 use crate::http::server::State;
 

@@ -2,7 +2,6 @@
 //! do about all of it. A room per subject.
 
 mod balance;
-mod card_numbers;
 mod cards;
 mod checkout;
 mod invoices;

@@ -17,8 +17,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::view::{DeclineView, PaymentView, RefundView};
 use super::{id, names, page, position, text};
 use crate::http::Problem;
-use crate::http::body::Body;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::command::{Command, IfMatch, answers};
 use crate::http::money::MoneyView;
 use crate::http::page::PageView;
@@ -249,7 +249,7 @@ struct RefundBody {
 #[post("/admin/payments/{id}/refund")]
 async fn give_back(
     command: Command<PaymentId>,
-    body: Body<RefundBody>,
+    Cardless(body): Cardless<RefundBody>,
 ) -> Result<HttpResponse, Problem> {
     let expected = command.expected()?;
     let Command { actor, id, state, .. } = &command;
@@ -304,7 +304,7 @@ struct AcknowledgeBody {
 #[post("/admin/payments/{id}/acknowledge")]
 async fn acknowledge(
     command: Command<PaymentId>,
-    body: Body<AcknowledgeBody>,
+    Cardless(body): Cardless<AcknowledgeBody>,
 ) -> Result<HttpResponse, Problem> {
     let Command { actor, id, state, .. } = &command;
     let mut errors = FieldErrors::new();

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::card_numbers::Cardless;
 use super::view::{PaymentView, PurposeView};
 use super::{GatewayView, Listed, address, language, page};
 use crate::http::Problem;
 use crate::http::body::Body;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::etag::{Caching, tagged};
 use crate::http::idempotency::{created, required};
 use crate::http::limits::ClientAddress;

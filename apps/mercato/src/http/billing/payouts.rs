@@ -17,8 +17,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Listed, one_text, page, text};
 use crate::http::Problem;
-use crate::http::body::{Body, OptionalBody};
 use crate::http::caller::Caller;
+use crate::http::card_numbers::{Cardless, OptionalCardless};
 use crate::http::command::{Command, answers};
 use crate::http::money::MoneyView;
 use crate::http::page::PageView;
@@ -159,7 +159,7 @@ impl ReasonBody {
 #[post("/admin/payouts/{id}/approve")]
 async fn approve(
     command: Command<PayoutId>,
-    OptionalBody(body): OptionalBody<ReasonBody>,
+    OptionalCardless(body): OptionalCardless<ReasonBody>,
 ) -> Result<Json<PayoutView>, Problem> {
     give(&command, PayoutCommand::Approve, None, body.read()?).await
 }
@@ -177,7 +177,7 @@ async fn approve(
 #[post("/admin/payouts/{id}/cancel")]
 async fn cancel(
     command: Command<PayoutId>,
-    OptionalBody(body): OptionalBody<ReasonBody>,
+    OptionalCardless(body): OptionalCardless<ReasonBody>,
 ) -> Result<Json<PayoutView>, Problem> {
     give(&command, PayoutCommand::Cancel, None, body.read()?).await
 }
@@ -195,7 +195,7 @@ async fn cancel(
 #[post("/admin/payouts/{id}/send")]
 async fn send(
     command: Command<PayoutId>,
-    OptionalBody(body): OptionalBody<ReasonBody>,
+    OptionalCardless(body): OptionalCardless<ReasonBody>,
 ) -> Result<Json<PayoutView>, Problem> {
     give(&command, PayoutCommand::Send, None, body.read()?).await
 }
@@ -223,7 +223,7 @@ struct ConfirmBody {
 #[post("/admin/payouts/{id}/confirm")]
 async fn confirm(
     command: Command<PayoutId>,
-    OptionalBody(body): OptionalBody<ConfirmBody>,
+    OptionalCardless(body): OptionalCardless<ConfirmBody>,
 ) -> Result<Json<PayoutView>, Problem> {
     let reference = body.reference.as_deref();
     let reference = reference.map(|reference| one_text("/reference", reference)).transpose()?;
@@ -243,7 +243,7 @@ async fn confirm(
 #[post("/admin/payouts/{id}/fail")]
 async fn fail(
     command: Command<PayoutId>,
-    OptionalBody(body): OptionalBody<ReasonBody>,
+    OptionalCardless(body): OptionalCardless<ReasonBody>,
 ) -> Result<Json<PayoutView>, Problem> {
     give(&command, PayoutCommand::Fail, None, body.read()?).await
 }
@@ -356,7 +356,7 @@ struct SetTermsBody {
 #[put("/admin/providers/{id}/payout-terms")]
 async fn set_terms(
     command: Command<ProviderId>,
-    body: Body<SetTermsBody>,
+    Cardless(body): Cardless<SetTermsBody>,
 ) -> Result<HttpResponse, Problem> {
     let Command { actor, id, state, .. } = &command;
     let mut errors = FieldErrors::new();

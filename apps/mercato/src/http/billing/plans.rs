@@ -14,8 +14,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{id, text};
 use crate::http::Problem;
-use crate::http::body::Body;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::command::{Command, IfMatch, answers};
 use crate::http::etag::{Caching, tagged};
 use crate::http::idempotency::created;
@@ -366,7 +366,7 @@ fn made(plan: &Plan) -> HttpResponse {
 #[post("/plans")]
 async fn create(
     Caller(actor): Caller,
-    body: Body<PlanBody>,
+    Cardless(body): Cardless<PlanBody>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let (listing, details) = body.value.read(&state)?;
@@ -389,7 +389,7 @@ async fn create(
 #[post("/admin/plans")]
 async fn create_own(
     Caller(actor): Caller,
-    body: Body<PlanBody>,
+    Cardless(body): Cardless<PlanBody>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let (listing, details) = body.value.read(&state)?;
@@ -479,7 +479,10 @@ impl PlanPatch {
     ),
 )]
 #[patch("/plans/{id}")]
-async fn change(command: Command<PlanId>, body: Body<PlanPatch>) -> Result<HttpResponse, Problem> {
+async fn change(
+    command: Command<PlanId>,
+    Cardless(body): Cardless<PlanPatch>,
+) -> Result<HttpResponse, Problem> {
     let expected = command.required()?;
     let Command { actor, id, state, .. } = &command;
     let plan = state.services.billing.changeable_plan(actor, *id).await?;

@@ -18,8 +18,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::plans::IntervalView;
 use super::{GatewayView, Listed, page, position};
 use crate::http::Problem;
-use crate::http::body::{Body, OptionalBody};
 use crate::http::caller::Caller;
+use crate::http::card_numbers::{Cardless, OptionalCardless};
 use crate::http::command::{Command, answers};
 use crate::http::idempotency::{created, required};
 use crate::http::money::MoneyView;
@@ -223,7 +223,7 @@ struct SubscribeBody {
 async fn subscribe(
     Caller(actor): Caller,
     request: HttpRequest,
-    body: Body<SubscribeBody>,
+    Cardless(body): Cardless<SubscribeBody>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let scope = required(&request, &actor, body.hash)?;
@@ -377,7 +377,7 @@ struct CancelBody {
 #[post("/subscriptions/{id}/cancel")]
 async fn cancel(
     command: Command<SubscriptionId>,
-    OptionalBody(body): OptionalBody<CancelBody>,
+    OptionalCardless(body): OptionalCardless<CancelBody>,
 ) -> Result<Json<SubscriptionView>, Problem> {
     let Command { actor, id, state, .. } = &command;
     let subscription = state.services.billing.cancel(actor, *id, body.at_once).await?;
@@ -429,7 +429,7 @@ struct ChangeBody {
 #[post("/subscriptions/{id}/change")]
 async fn change(
     command: Command<SubscriptionId>,
-    body: Body<ChangeBody>,
+    Cardless(body): Cardless<ChangeBody>,
 ) -> Result<Json<SubscriptionView>, Problem> {
     let Command { actor, id, state, .. } = &command;
     let mut errors = FieldErrors::new();
@@ -462,7 +462,7 @@ struct CardBody {
 #[post("/subscriptions/{id}/card")]
 async fn set_card(
     command: Command<SubscriptionId>,
-    body: Body<CardBody>,
+    Cardless(body): Cardless<CardBody>,
 ) -> Result<Json<SubscriptionView>, Problem> {
     let Command { actor, id, state, .. } = &command;
     let mut errors = FieldErrors::new();

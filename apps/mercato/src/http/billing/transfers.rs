@@ -18,8 +18,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::three_d_secure::saying;
 use crate::config::ManualTransfers;
 use crate::http::Problem;
-use crate::http::body::Body;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::command::{Command, answers};
 use crate::http::html::{escaped, page, shown};
 use crate::http::money::MoneyView;
@@ -250,7 +250,7 @@ struct Arrived {
 #[post("/admin/transfers/{id}/receive")]
 async fn receive(
     command: Command<PaymentId>,
-    body: Body<Arrived>,
+    Cardless(body): Cardless<Arrived>,
 ) -> Result<Json<TransferView>, Problem> {
     let Command { actor, id, state, .. } = &command;
     let mut errors = FieldErrors::new();
@@ -275,7 +275,7 @@ async fn receive(
 #[post("/admin/transfers/{id}/send-back")]
 async fn send_back(
     command: Command<PaymentId>,
-    body: Body<SentBack>,
+    Cardless(body): Cardless<SentBack>,
 ) -> Result<Json<TransferView>, Problem> {
     let Command { actor, id, state, .. } = &command;
     let transfer = state.services.transfers.sent_back(actor, *id, body.value.return_id).await?;

@@ -18,8 +18,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::exact;
 use crate::http::Problem;
 use crate::http::billing::PurposeView;
-use crate::http::body::{Body, Patch};
+use crate::http::body::Patch;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::command::{Command, IfMatch, answers};
 use crate::http::idempotency::created;
 use crate::http::moment::Moment;
@@ -254,7 +255,7 @@ impl CouponBody {
 #[post("/admin/coupons")]
 async fn create(
     Caller(actor): Caller,
-    body: Body<CouponBody>,
+    Cardless(body): Cardless<CouponBody>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let command = body.value.read(state.services.clock.now())?;
@@ -342,7 +343,7 @@ impl CouponPatch {
 #[patch("/admin/coupons/{id}")]
 async fn change(
     command: Command<CouponId>,
-    body: Body<CouponPatch>,
+    Cardless(body): Cardless<CouponPatch>,
 ) -> Result<HttpResponse, Problem> {
     let expected = command.required()?;
     let Command { actor, id, state, .. } = &command;

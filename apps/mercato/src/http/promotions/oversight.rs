@@ -15,8 +15,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::view::PromotionView;
 use super::{position, status};
 use crate::http::Problem;
-use crate::http::body::Body;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::command::{Command, answers};
 use crate::http::page::PageView;
 use crate::http::query::{Query, limit};
@@ -175,7 +175,7 @@ struct RevokeBody {
 #[post("/admin/promotions/{id}/revoke")]
 async fn revoke(
     command: Command<PromotionId>,
-    body: Body<RevokeBody>,
+    Cardless(body): Cardless<RevokeBody>,
 ) -> Result<HttpResponse, Problem> {
     let Command { actor, id, state, .. } = &command;
     let reason = Reason::new(&body.value.reason).map_err(|error| {

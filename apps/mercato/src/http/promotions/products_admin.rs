@@ -11,8 +11,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::products::{PromotionLimits, PromotionPrice, PromotionProductView, PromotionProducts};
 use crate::http::Problem;
-use crate::http::body::Body;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::etag::{Caching, etag, required_match, tagged};
 use crate::http::server::State;
 
@@ -143,7 +143,7 @@ async fn list(
 #[post("/admin/promotions/products")]
 async fn declare(
     Caller(actor): Caller,
-    body: Body<ProductBody>,
+    Cardless(body): Cardless<ProductBody>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let declaration = body.value.read()?;
@@ -217,7 +217,7 @@ async fn redeclare(
     Caller(actor): Caller,
     key: Path<String>,
     request: HttpRequest,
-    body: Body<ProductBody>,
+    Cardless(body): Cardless<ProductBody>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let expected = required_match(&request)?;

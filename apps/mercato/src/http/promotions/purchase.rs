@@ -12,8 +12,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::exact;
 use super::view::{PromotedTime, PromotionView};
 use crate::http::Problem;
-use crate::http::body::Body;
 use crate::http::caller::Caller;
+use crate::http::card_numbers::Cardless;
 use crate::http::idempotency::{created, required, respond};
 use crate::http::moment::Moment;
 use crate::http::server::State;
@@ -101,7 +101,7 @@ struct PurchaseView {
 async fn buy(
     Caller(actor): Caller,
     request: HttpRequest,
-    body: Body<BuyBody>,
+    Cardless(body): Cardless<BuyBody>,
     state: Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let scope = required(&request, &actor, body.hash)?;
