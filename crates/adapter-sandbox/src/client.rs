@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 
 use crate::wire::{
     Amount, CardAnswer, NewCard, NewCheckout, NewPayment, NewPayout, PaymentStatus, PayoutStatus,
-    WireCard, WireCheckout, WireDecline, WireError, WireEvent, WirePayment, WirePayout,
+    UNKNOWN_CARD, WireCard, WireCheckout, WireDecline, WireError, WireEvent, WirePayment,
+    WirePayout,
 };
 
 /// The sandbox, as billing sees it.
@@ -78,6 +79,9 @@ impl SandboxGateway {
         new: &NewPayment,
     ) -> Result<ChargeOutcome, GatewayError> {
         let reply = self.post("/v1/payments", &order.key, new).await?;
+        if let Some(decline) = no_card(&reply) {
+            return Ok(ChargeOutcome::Declined { transaction: None, decline });
+        }
         charge_outcome(&read(&reply)?, order.payment, Some(order.amount))
     }
 
@@ -137,6 +141,13 @@ fn token(instrument: &Instrument) -> Result<&Secret, GatewayError> {
             Err(GatewayError::Unsupported { operation: "read a cryptogram" })
         }
     }
+}
+
+/// Why there is nothing to charge, if the sandbox knows no such card: it never will.
+fn no_card(reply: &Reply) -> Option<Decline> {
+    let error: WireError =
+        serde_json::from_slice(&reply.body).ok().filter(|_| reply.status == 422)?;
+    (error.code == UNKNOWN_CARD).then(|| Decline::hard(UNKNOWN_CARD))
 }
 
 /// The answer, or what it refuses.
@@ -306,7 +317,11 @@ impl Gateway for SandboxGateway {
     async fn save_card(&self, request: &SaveCardRequest) -> Result<SaveCardOutcome, GatewayError> {
         let card = token(&request.instrument)?.reveal().to_owned();
         let body = NewCard { card, account: request.payer.account.to_string() };
-        let answer: CardAnswer = read(&self.post("/v1/cards", &request.key, &body).await?)?;
+        let reply = self.post("/v1/cards", &request.key, &body).await?;
+        if let Some(decline) = no_card(&reply) {
+            return Ok(SaveCardOutcome::Declined(decline));
+        }
+        let answer: CardAnswer = read(&reply)?;
         Ok(match answer.card {
             Some(card) => SaveCardOutcome::Saved(kept(&card)),
             None => SaveCardOutcome::Declined(decline(answer.decline.as_ref())),

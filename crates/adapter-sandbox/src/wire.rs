@@ -41,6 +41,9 @@ pub struct WireCard {
     pub expires: String,
 }
 
+/// The code of what is asked of a card that there is not: nothing was done, and never will be.
+pub const UNKNOWN_CARD: &str = "unknown_card";
+
 /// `POST /v1/payments`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

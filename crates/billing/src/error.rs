@@ -41,7 +41,7 @@ pub enum BillingError {
     #[error("this payout is your own; another admin has to approve it")]
     OwnPayout,
     /// The state does not allow this now.
-    #[error("cannot {command} {object} now: it is {status}")]
+    #[error("`{command}` is not possible for {object} now: its status is `{status}`")]
     NotAllowed {
         /// What, by its id.
         object: String,
@@ -55,8 +55,8 @@ pub enum BillingError {
     /// A payment for the same thing is under way or has arrived.
     #[error("this is being paid for or is paid already; look at its payments")]
     AlreadyPaid,
-    /// More than there is, nothing, or another currency.
-    #[error("the amount must be more than nothing and at most {most}")]
+    /// More than there is.
+    #[error("the amount must be at most {most}")]
     AmountTooHigh {
         /// The most that is possible.
         most: Money,

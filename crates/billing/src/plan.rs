@@ -141,7 +141,8 @@ impl Plan {
 fn check(details: &PlanDetails) -> Result<(), BillingError> {
     let mut errors = FieldErrors::new();
     if !details.price.is_price() || details.price.minor() == 0 {
-        errors.add("/price/amount", "out_of_range", "must be more than nothing");
+        let detail = format!("must be 1 to {}", Money::MAX_PRICE);
+        errors.add("/price/amount", "out_of_range", detail);
     }
     if details.tier == 0 {
         errors.add("/tier", "out_of_range", "tiers count from 1");

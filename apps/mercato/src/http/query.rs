@@ -69,10 +69,17 @@ fn from_pairs<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, Prob
         .map_err(|error| Problem::malformed("invalid_query", error.to_string()))?;
     let reader = serde_urlencoded::Deserializer::new(form(&encoded));
     serde_path_to_error::deserialize(reader).map_err(|error| {
-        let pointer = error.path().to_string();
         let detail = error.inner().to_string();
-        let code =
-            if detail.starts_with("unknown field") { "unknown_parameter" } else { "invalid" };
+        let missing =
+            detail.strip_prefix("missing field `").and_then(|name| name.split('`').next());
+        let pointer = missing.map_or_else(|| error.path().to_string(), ToOwned::to_owned);
+        let code = if missing.is_some() {
+            "required"
+        } else if detail.starts_with("unknown field") {
+            "unknown_parameter"
+        } else {
+            "invalid"
+        };
         Problem::malformed("invalid_query", detail.clone()).with_fields(&[FieldError {
             pointer,
             code,

@@ -23,6 +23,7 @@ const MOST: i64 = 1_000_000_000_000;
 pub(crate) enum Refusal {
     NotFound,
     Invalid(&'static str),
+    UnknownCard,
     Forbidden(Forbidden),
     Storage(StorageError),
 }
@@ -181,7 +182,7 @@ impl Office {
         }
         let kept: Option<Kept> = self.load(&format!("card/{token}")).await?;
         let kept = kept.filter(|kept| kept.account == account);
-        kept.map(|kept| kept.card).ok_or(Refusal::Invalid("card"))
+        kept.map(|kept| kept.card).ok_or(Refusal::UnknownCard)
     }
 
     /// Does something to a payment, keeps it and tells of it.
@@ -198,7 +199,7 @@ impl Office {
     }
 
     pub(crate) fn save_card(&mut self, new: &NewCard) -> Result<CardAnswer, Refusal> {
-        let card = TestCard::of_token(&new.card).ok_or(Refusal::Invalid("card"))?;
+        let card = TestCard::of_token(&new.card).ok_or(Refusal::UnknownCard)?;
         if let Some((reason, hard)) = card.decline(true) {
             let decline = Some(WireDecline { reason: reason.to_owned(), hard });
             return Ok(CardAnswer { card: None, decline });

@@ -26,7 +26,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Answer {
     let (status, text) = match refusal {
         Refusal::NotFound => (404, "There is nothing here."),
         Refusal::Storage(_) => (500, "The sandbox could not read or write. Try again later."),
-        Refusal::Invalid(_) | Refusal::Forbidden(_) => {
+        Refusal::Invalid(_) | Refusal::UnknownCard | Refusal::Forbidden(_) => {
             (409, "This was done already, or cannot be done any more.")
         }
     };

@@ -19,7 +19,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::office::{Office, Refusal};
 use super::pages;
 use crate::TestCard;
-use crate::wire::{Amount, Hostility, NewCard, NewPayment, PaymentStatus, WireCheckout, WireError};
+use crate::wire::{
+    Amount, Hostility, NewCard, NewPayment, PaymentStatus, UNKNOWN_CARD, WireCheckout, WireError,
+};
 
 /// For so long an answer is kept under its key.
 const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -276,6 +278,7 @@ impl Outcome {
         match refusal {
             Refusal::NotFound => Self::refused(404, "not_found", "there is no such thing"),
             Refusal::Invalid(field) => Self::refused(422, "invalid", &format!("{field} is wrong")),
+            Refusal::UnknownCard => Self::refused(422, UNKNOWN_CARD, "there is no such card"),
             Refusal::Forbidden(Forbidden::Amount) => Self::refused(
                 422,
                 "amount",

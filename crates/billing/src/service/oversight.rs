@@ -2,14 +2,14 @@
 
 use access::{Action, Actor, AuditEntry};
 use chrono::{DateTime, Utc};
-use kernel::{Money, Page, PaymentId};
+use kernel::{FieldErrors, Money, Page, PaymentId};
 use serde_json::json;
 
 use super::{BillingService, gate};
 use crate::payment::Change;
 use crate::{
-    BillingError, Difference, GatewayName, Journal, JournalQuery, Payment, PaymentQuery, Position,
-    Reason, RefundId, SettlementLine, reconcile,
+    BillingError, Command, Difference, GatewayName, Journal, JournalQuery, Payment, PaymentQuery,
+    Position, Reason, RefundId, SettlementLine, reconcile,
 };
 
 impl BillingService {
@@ -37,6 +37,7 @@ impl BillingService {
     ///
     /// # Errors
     ///
+    /// [`BillingError::Invalid`] for nothing, less than nothing or another currency;
     /// [`BillingError::AmountTooHigh`], [`BillingError::Stale`], [`BillingError::NotAllowed`].
     pub async fn refund(
         &self,
@@ -56,7 +57,11 @@ impl BillingService {
         if expected.is_some_and(|version| version != locked.payment.version()) {
             return Err(BillingError::Stale);
         }
-        let amount = amount.unwrap_or_else(|| locked.payment.refundable());
+        let left = locked.payment.refundable();
+        let amount = amount.unwrap_or(left);
+        if locked.payment.may(Command::Refund) {
+            check_refund(amount, left)?;
+        }
         let refund = RefundId::next(&*self.parts.ids);
         let by = actor.account();
         locked.payment.request_refund(refund, amount, reason.clone(), by, now)?;
@@ -135,4 +140,17 @@ impl BillingService {
         let ours = self.parts.reads.settlement_lines(gateway, from, to).await?;
         Ok(reconcile(&ours, theirs))
     }
+}
+
+/// What is given back is something, in the currency that was taken.
+fn check_refund(amount: Money, left: Money) -> Result<(), BillingError> {
+    let mut errors = FieldErrors::new();
+    if amount.currency() != left.currency() {
+        let detail = format!("must be {}, as the payment is", left.currency());
+        errors.add("/amount/currency", "other_currency", detail);
+    }
+    if amount.minor() <= 0 {
+        errors.add("/amount/amount", "out_of_range", "must be more than nothing");
+    }
+    errors.into_result().map_err(BillingError::Invalid)
 }

@@ -8,7 +8,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use billing::{BillingError, ChallengePage, Payment, ReturnToken, Secret};
+use billing::{BillingError, ChallengePage, Payment, ReturnToken, Secret, Status};
 use kernel::{PaymentId, Random, SystemRandom};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -237,12 +237,28 @@ async fn returned(
 /// On to the app; a page where it named no address.
 pub(super) fn sent_back(payment: &Payment) -> HttpResponse {
     let Some(address) = &payment.record().return_to else {
-        let text = format!("The payment is {}. You can close this page.", payment.status().name());
-        return saying(StatusCode::OK, &text.replace('_', " "));
+        let text = format!("{} You can close this page.", sentence(payment.status()));
+        return saying(StatusCode::OK, &text);
     };
     let mut response = HttpResponse::build(StatusCode::SEE_OTHER);
     response.insert_header((LOCATION, with_payment(address, payment.id())));
     response.insert_header((CACHE_CONTROL, "no-store")).finish()
+}
+
+/// Where a payment stands, for people.
+const fn sentence(status: Status) -> &'static str {
+    match status {
+        Status::Created => "The payment has begun.",
+        Status::RequiresAction => "The payment still waits for your bank.",
+        Status::Processing => "The payment is on its way.",
+        Status::Authorized => "The money is reserved.",
+        Status::Captured => "The payment has arrived.",
+        Status::Failed => "The payment has failed.",
+        Status::Voided => "The payment was called off, and nothing was taken.",
+        Status::PartiallyRefunded => "A part of the payment was given back.",
+        Status::Refunded => "The payment was given back.",
+        Status::ChargedBack => "Your bank has taken the payment back.",
+    }
 }
 
 /// The app's address with the payment's id, before a fragment if it has one.

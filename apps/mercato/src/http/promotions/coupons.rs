@@ -210,8 +210,12 @@ impl CouponBody {
         let discount = match (self.percent, &self.amount) {
             (Some(percent), None) => Some(GivenDiscount::Percent(percent)),
             (None, Some(amount)) => amount.read(&mut errors, "/amount").map(GivenDiscount::Amount),
-            (Some(_), Some(_)) | (None, None) => {
-                errors.add("", "invalid", "must hold either percent or amount");
+            (Some(_), Some(_)) => {
+                errors.add("/amount", "does_not_fit", "leave this out where there is a percent");
+                None
+            }
+            (None, None) => {
+                errors.add("/percent", "required", "either this or an amount is needed");
                 None
             }
         };

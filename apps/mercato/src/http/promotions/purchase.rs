@@ -45,7 +45,7 @@ struct BuyBody {
     #[schema(value_type = Option<DateTime<Utc>>, example = "2026-05-01T09:00:00Z")]
     starts_at: Option<Moment>,
     /// The code of a coupon.
-    #[schema(max_length = 40, example = "SPRING-20")]
+    #[schema(min_length = 3, max_length = 32, example = "SPRING-20")]
     coupon: Option<String>,
 }
 
