@@ -84,7 +84,7 @@ fn is_refusal(reply: &Reply) -> bool {
 }
 
 /// Pointers to every place in a JSON value, the whole included.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+pub(crate) fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
         Value::Object(fields) => {
@@ -167,7 +167,7 @@ fn odd_values(value: &Value) -> Vec<Value> {
     }
 }
 
-fn replaced(body: &Value, place: &str, value: Value) -> Value {
+pub(crate) fn replaced(body: &Value, place: &str, value: Value) -> Value {
     let mut body = body.clone();
     *body.pointer_mut(place).expect("the place was found in this body") = value;
     body

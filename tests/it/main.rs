@@ -24,6 +24,7 @@ mod scenario_h;
 mod scenario_money;
 mod scenario_payments;
 mod scenario_promotions;
+mod scenario_refusals;
 mod scenario_s;
 mod scenario_subscriptions;
 mod scenario_transfers;

@@ -327,11 +327,16 @@ async fn never_more_goes_back_than_was_taken() {
     let path = format!("admin/payments/{payment}/refund");
 
     let _ = client.post(&path, refund(100)).await.refused(403, "forbidden");
-    for wrong in [901, 0, -1, i64::MAX, i64::MIN] {
+    for wrong in [901, i64::MAX] {
         let _ = admin.post(&path, refund(wrong)).await.refused(409, "payment.amount_too_high");
     }
+    for wrong in [0, -1, i64::MIN] {
+        let reply = admin.post(&path, refund(wrong)).await.refused(422, "validation");
+        assert_eq!(reply.pointers(), ["/amount/amount"], "{}", reply.text);
+    }
     let other = json!({ "amount": { "amount": 1, "currency": "USD" }, "reason": "Why not" });
-    let _ = admin.post(&path, other).await.refused(409, "payment.amount_too_high");
+    let reply = admin.post(&path, other).await.refused(422, "validation");
+    assert_eq!(reply.pointers(), ["/amount/currency"], "{}", reply.text);
 
     // Two who have seen the same decide once.
     let seen = admin.get(&format!("admin/payments/{payment}")).await.expect(200);

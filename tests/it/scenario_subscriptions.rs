@@ -187,3 +187,42 @@ async fn a_dearer_plan_costs_the_difference_at_once_and_a_cheaper_one_waits() {
     assert_eq!(payments.data()[0]["amount"]["amount"], 1000, "{}", payments.text);
     market.balanced().await;
 }
+
+#[tokio::test]
+async fn money_that_goes_back_takes_the_access_of_its_period_with_it() {
+    let market = start().await;
+    let (provider, client) = (market.provider().await, market.client().await);
+    let admin = market.admin().await;
+    let plan = provider.post("plans", scenarios::plan(None)).await.expect(201).id();
+    let subscription = client.subscribes(&plan).await;
+    pays(&client, &subscription).await;
+    market.settle().await;
+    stands(&client, "active", true).await;
+    let again = client.pays("subscription", &subscription, "card_success").await;
+    let _ = again.refused(409, "payment.already_paid");
+
+    // What is cancelled at once goes on to its end, and can be resumed.
+    let cancel = format!("subscriptions/{subscription}/cancel");
+    let cancelled = client.post(&cancel, json!({ "at_once": true })).await.expect(200);
+    assert_eq!(cancelled.body["cancel_at_period_end"], false, "{}", cancelled.text);
+    stands(&client, "canceled", true).await;
+
+    let payment = client.get("payments").await.expect(200).data()[0]["id"].clone();
+    let path = format!("admin/payments/{}/refund", payment.as_str().expect("an id is text"));
+    let part = json!({ "amount": { "amount": 899, "currency": "EUR" }, "reason": "Goodwill." });
+    let _ = admin.post(&path, part).await.expect(200);
+    market.settle().await;
+    stands(&client, "canceled", true).await;
+    let _ = admin.post(&path, json!({ "reason": "All of it." })).await.expect(200);
+    market.settle().await;
+    stands(&client, "expired", false).await;
+    let providers = client.get("subscriptions/providers").await.expect(200);
+    assert!(providers.data().is_empty(), "{}", providers.text);
+
+    // Nothing stands in the way of another one.
+    let again = client.subscribes(&plan).await;
+    pays(&client, &again).await;
+    market.settle().await;
+    stands(&client, "active", true).await;
+    market.balanced().await;
+}
