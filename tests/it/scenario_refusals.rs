@@ -56,19 +56,6 @@ async fn nothing_has_a_price_in_what_nobody_pays_in() {
     let _ = provider.post("plans", priced(most, "XPF")).await.expect(201);
 }
 
-#[tokio::test]
-async fn a_coupon_takes_off_one_thing() {
-    let market = start().await;
-    let admin = market.admin().await;
-    let amount = json!({ "amount": 500, "currency": "EUR" });
-
-    let neither = json!({ "code": "NEITHER", "purpose": "promotion" });
-    let both = json!({ "code": "BOTH", "percent": 5, "amount": amount, "purpose": "promotion" });
-
-    wrong_at(admin.post("admin/coupons", neither).await, "/percent");
-    wrong_at(admin.post("admin/coupons", both).await, "/amount");
-}
-
 async fn owed(provider: &Person, client: &Person) -> String {
     let offered = provider.post("plans", plan(None)).await.expect(201).id();
     client.subscribes(&offered).await
