@@ -27,6 +27,7 @@ mod scenario_promotions;
 mod scenario_refusals;
 mod scenario_s;
 mod scenario_subscriptions;
+mod scenario_three_d_secure;
 mod scenario_transfers;
 mod secrets;
 mod security;

@@ -1,16 +1,12 @@
-//! Money over HTTP: H10, S4, V5 and B2 of `docs/features.md`, against the embedded gateway and against
-//! one that speaks as CloudPayments does.
+//! Money over HTTP: H10, S4, V5 and B2 of `docs/features.md`, against the embedded gateway.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use gateway_fakes::{CloudPaymentsFake, Notification, sealed_card};
-use mercato::config::Secret;
 use mercato::{http, wiring};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Response};
-use scenarios::{Marketplace, Person, Reply, at_bank, plan, signed};
+use reqwest::Method;
+use scenarios::{Marketplace, Person, at_bank, browser, plan, signed};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
@@ -27,42 +23,6 @@ async fn start() -> Marketplace {
     .await
 }
 
-/// The same, where CloudPayments can be paid through, too.
-async fn start_beside(fake: &CloudPaymentsFake) -> Marketplace {
-    let market = Marketplace::with(|settings| {
-        "service-booking".clone_into(&mut settings.profile);
-        settings.gateways.sandbox.enabled = Some(true);
-        settings.gateways.return_to = vec!["https://app.example".to_owned()];
-        let gateway = &mut settings.gateways.cloudpayments;
-        gateway.url = fake.url();
-        gateway.public_id = Some(CloudPaymentsFake::PUBLIC_ID.to_owned());
-        gateway.api_secret = Some(Secret::new(CloudPaymentsFake::API_SECRET));
-    })
-    .await;
-    let inbox = format!("{}/api/v1/webhooks/cloudpayments", market.base);
-    fake.send_notifications_to(&inbox, &Notification::ALL);
-    market
-}
-
-/// A booking that waits for its money.
-async fn booked(market: &Marketplace, client: &Person, listing: &str) -> String {
-    let from = (market.now() + TimeDelta::days(1)).date_naive().to_string();
-    let to = (market.now() + TimeDelta::days(5)).date_naive().to_string();
-    let query = [("from", from.as_str()), ("to", to.as_str()), ("tz", "Europe/Berlin")];
-    let slots = client.find(&format!("listings/{listing}/slots"), &query).await.expect(200);
-    let slot = slots.data()[0]["start"].clone();
-    let body = json!({ "listing_id": listing, "message": "This time, please.", "slot": slot });
-    let booking = client.post("bookings", body).await.expect(201);
-    assert_eq!(booking.body["status"], "awaiting_payment", "{}", booking.text);
-    booking.id()
-}
-
-/// A subscription of 9.00 EUR a month that waits for its first payment.
-async fn owed(provider: &Person, client: &Person) -> String {
-    let offered = provider.post("plans", plan(None)).await.expect(201).id();
-    client.subscribes(&offered).await
-}
-
 /// What the embedded gateway took of a payment, and gave back.
 async fn moved(market: &Marketplace, payment: &str) -> (i64, i64) {
     let sums = market
@@ -77,186 +37,17 @@ async fn moved(market: &Marketplace, payment: &str) -> (i64, i64) {
     (captured.parse().expect("a figure"), refunded.parse().expect("a figure"))
 }
 
-/// A browser that follows no redirects, so that the test sees them.
-fn browser() -> Client {
-    Client::builder().redirect(Policy::none()).build().expect("a client can be made")
-}
-
-/// A form as a browser finds it on a page: where it goes, and what it carries.
-fn form_of(page: &str) -> (String, BTreeMap<String, String>) {
-    let value = |text: &str, name: &str| {
-        let start = text.split_once(&format!("{name}=\"")).expect("the attribute is there").1;
-        let raw = start.split_once('"').expect("it ends").0;
-        raw.replace("&amp;", "&").replace("&lt;", "<").replace("&quot;", "\"")
-    };
-    let form = page.split_once("<form ").expect("a page with a form").1;
-    let form = form.split_once("</form>").expect("it ends").0;
-    let hidden = form.split("<input type=\"hidden\" ").skip(1);
-    let fields = hidden.map(|field| (value(field, "name"), value(field, "value"))).collect();
-    (value(form, "action"), fields)
-}
-
-/// Walks from our page to the bank; the way back as the bank's page offers it.
-async fn to_the_bank(url: &str) -> (String, BTreeMap<String, String>) {
-    let browser = browser();
-    let page = browser.get(url).send().await.expect("the page is there");
-    assert_eq!(page.status(), 200, "{url}");
-    let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();
-    assert!(policy.contains("default-src 'none'"), "{policy}");
-    let page = page.text().await.expect("a page");
-    let nonce = policy.split_once("'nonce-").expect("a nonce").1;
-    let nonce = nonce.split_once('\'').expect("it ends").0;
-    assert!(page.contains(&format!("<script nonce=\"{nonce}\">")), "{page}");
-    let (bank, fields) = form_of(&page);
-    for field in ["MD", "PaReq", "TermUrl"] {
-        assert!(fields.contains_key(field), "{page}");
-    }
-    let page = browser.post(&bank).form(&fields).send().await.expect("the bank answers");
-    assert_eq!(page.status(), 200, "{bank}");
-    form_of(&page.text().await.expect("a page"))
-}
-
-async fn post_back(way: &str, fields: &BTreeMap<String, String>) -> Response {
-    browser().post(way).form(fields).send().await.expect("an answer")
-}
-
-/// Pays by a card that the bank asks about, through CloudPayments.
-async fn pays_securely(client: &Person, purpose: &str, reference: &str) -> Reply {
-    let body = json!({
-        "purpose": purpose, "reference": reference, "gateway": "cloudpayments",
-        "method": { "cryptogram": sealed_card("4242424242424242"), "cardholder": "ADA LOVELACE" },
-        "return_to": APP,
-    });
-    let paid = client.post("payments", body).await.expect(201);
-    assert_eq!(paid.body["status"], "requires_action", "{}", paid.text);
-    assert_eq!(paid.body["action"]["kind"], "form", "{}", paid.text);
-    paid
-}
-
-fn action(paid: &Reply) -> String {
-    paid.body["action"]["url"].as_str().expect("there is something to do").to_owned()
-}
-
-#[tokio::test]
-async fn a_booking_is_paid_through_3d_secure_by_forms_that_a_browser_posts() {
-    let fake = CloudPaymentsFake::start().await;
-    let market = start_beside(&fake).await;
-    let (provider, client) = (market.provider().await, market.client().await);
-    let listing = market.lessons(&provider).await;
-    let booking = booked(&market, &client, &listing).await;
-    let refused = provider.command(&format!("bookings/{booking}/accept")).await;
-    let _ = refused.refused(409, "illegal_transition");
-
-    let paid = pays_securely(&client, "booking", &booking).await;
-    let (way, fields) = to_the_bank(&action(&paid)).await;
-    let back = post_back(&way, &fields).await;
-
-    assert_eq!(back.status(), 303);
-    assert_eq!(back.headers()["location"], format!("{APP}?payment_id={}", paid.id()));
-    assert_eq!(client.payment_status(&paid.id()).await, "authorized");
-    fake.notifications().settled().await;
-    market.settle().await;
-    let seen = client.get(&format!("bookings/{booking}")).await.expect(200);
-    assert_eq!(seen.body["status"], "requested", "{}", seen.text);
-
-    // S4: taken when the provider accepts, and once.
-    let _ = provider.command(&format!("bookings/{booking}/accept")).await.expect(200);
-    market.settle().await;
-    fake.notifications().settled().await;
-    market.balanced().await;
-    assert_eq!(client.payment_status(&paid.id()).await, "captured");
-    let charges = fake.charges();
-    assert_eq!(charges.len(), 1, "{charges:?}");
-    assert_eq!((charges[0].captured, charges[0].reserved), (2250, 0));
-
-    // The provider sees what is theirs, once it is delivered: without 10 % commission and its tax.
-    let balance = provider.get("providers/me/balance").await.expect(200);
-    assert_eq!(balance.data()[0]["pending"]["amount"], 1983, "{}", balance.text);
-    assert_eq!(balance.data()[0]["payable"]["amount"], 0, "{}", balance.text);
-}
-
-#[tokio::test]
-async fn a_forged_repeated_late_or_crossed_return_changes_nothing() {
-    let fake = CloudPaymentsFake::start().await;
-    let market = start_beside(&fake).await;
-    let (provider, rival) = (market.provider().await, market.provider().await);
-    let (client, other) = (market.client().await, market.client().await);
-    let paid = pays_securely(&client, "subscription", &owed(&provider, &client).await).await;
-    let others = pays_securely(&other, "subscription", &owed(&rival, &other).await).await;
-    let (way, fields) = to_the_bank(&action(&paid)).await;
-    let (other_way, other_fields) = to_the_bank(&action(&others)).await;
-    market.settle().await;
-    let before = market.contents().await;
-    let asked = fake.seen().len();
-
-    let secret = way.split_once("state=").expect("a secret").1;
-    let other_secret = other_way.split_once("state=").expect("a secret").1;
-    let mut without = fields.clone();
-    without.remove("PaRes");
-    for (way, fields) in [
-        // Forged: a secret that was guessed, or shortened, or none.
-        (way.replace(secret, "kJ7pQz5b0mVd1cWn3xYt8uRa2sEf4hGi6oLq9wZe0Xk"), &fields),
-        (way.replace(secret, &secret[1..]), &fields),
-        (way.replace(secret, ""), &fields),
-        // Crossed: the secret, the transaction or the payment of another.
-        (way.replace(secret, other_secret), &fields),
-        (way.clone(), &other_fields),
-        (other_way.clone(), &fields),
-        // Without what the bank said.
-        (way.clone(), &without),
-    ] {
-        let answer = post_back(&way, fields).await;
-        assert_eq!(answer.status(), 410, "{way}");
-        let answer: Value = answer.json().await.expect("a problem");
-        assert_eq!(answer["code"], "payment.return_refused");
-    }
-    let page = browser().get(&way).header("accept", "text/html").send().await.expect("an answer");
-    assert_eq!(page.status(), 410);
-    assert!(page.text().await.expect("a page").contains("does not hold any more"));
-    assert_eq!(market.contents().await, before);
-    assert_eq!(fake.seen().len(), asked, "the gateway was not asked");
-    assert_eq!(client.payment_status(&paid.id()).await, "requires_action");
-
-    // The true one holds once.
-    assert_eq!(post_back(&way, &fields).await.status(), 303);
-    fake.notifications().settled().await;
-    market.settle().await;
-    assert_eq!(client.payment_status(&paid.id()).await, "captured");
-    let before = market.contents().await;
-    for _ in 0..3 {
-        assert_eq!(post_back(&way, &fields).await.status(), 410);
-    }
-    assert_eq!(market.contents().await, before);
-    assert_eq!(fake.charges().len(), 1);
-
-    // The other one comes too late; a new way can be made.
-    market.advance(TimeDelta::minutes(31)).await;
-    assert_eq!(post_back(&other_way, &other_fields).await.status(), 410);
-    let renewed = other.command(&format!("payments/{}/3ds", others.id())).await;
-    if renewed.status == 200 {
-        let (way, fields) = to_the_bank(&action(&renewed)).await;
-        assert_eq!(post_back(&way, &fields).await.status(), 303);
-        fake.notifications().settled().await;
-        market.settle().await;
-        assert_eq!(other.payment_status(&others.id()).await, "captured");
-    } else {
-        // The gateway was asked meanwhile, and has given it up.
-        let _ = renewed.refused(409, "illegal_transition");
-    }
-    market.balanced().await;
-}
-
 #[tokio::test]
 async fn the_embedded_gateway_asks_at_its_bank_and_tells_by_signed_messages() {
     let market = start().await;
     let (provider, client) = (market.provider().await, market.client().await);
-    let subscription = owed(&provider, &client).await;
+    let subscription = client.owes(&provider).await;
     let body = json!({
         "purpose": "subscription", "reference": subscription,
         "method": { "token": "card_secure" }, "save_card": true, "return_to": APP,
     });
     let paid = client.post("payments", body).await.expect(201);
-    let url = action(&paid);
+    let url = paid.action();
     assert!(url.starts_with(&format!("{}/sandbox/challenge/", market.base)), "{url}");
 
     let back = at_bank(&url, "pass").await;
@@ -295,10 +86,10 @@ async fn the_embedded_gateway_asks_at_its_bank_and_tells_by_signed_messages() {
 async fn a_payment_on_the_gateways_own_page_is_believed_when_the_gateway_says_so() {
     let market = start().await;
     let (provider, client) = (market.provider().await, market.client().await);
-    let subscription = owed(&provider, &client).await;
+    let subscription = client.owes(&provider).await;
     let body = json!({ "purpose": "subscription", "reference": subscription, "return_to": APP });
     let opened = client.post("payments/checkout", body).await.expect(201);
-    let url = action(&opened);
+    let url = opened.action();
 
     // Coming back without having paid proves nothing.
     let came_back = format!("{}/api/v1/payments/{}/return", market.base, opened.id());
@@ -320,7 +111,7 @@ async fn never_more_goes_back_than_was_taken() {
     let market = start().await;
     let (provider, client) = (market.provider().await, market.client().await);
     let admin = market.admin().await;
-    let subscription = owed(&provider, &client).await;
+    let subscription = client.owes(&provider).await;
     let payment = client.pays("subscription", &subscription, "card_success").await.expect(201).id();
     market.settle().await;
     let refund = |amount: i64| json!({ "amount": { "amount": amount, "currency": "EUR" }, "reason": "As agreed." });
@@ -398,7 +189,7 @@ async fn fifty_payments_at_once_are_one_charge() {
     let listing = market.lessons(&provider).await;
     for shared in [true, false] {
         let client = market.client().await;
-        let booking = booked(&market, &client, &listing).await;
+        let booking = market.awaits_payment(&client, &listing).await;
         let gate = Arc::new(Barrier::new(50));
         let payments: Vec<_> = (0..50)
             .map(|_| {
@@ -448,7 +239,7 @@ async fn fifty_payments_at_once_are_one_charge() {
 async fn a_message_that_is_not_the_gateways_is_refused_and_a_true_one_counts_once() {
     let market = start().await;
     let (provider, client) = (market.provider().await, market.client().await);
-    let subscription = owed(&provider, &client).await;
+    let subscription = client.owes(&provider).await;
     let payment = client.pays("subscription", &subscription, "card_success").await.expect(201).id();
     market.settle().await;
     let secret = market.settings.gateways.sandbox.webhook_secret.expose().to_owned();
@@ -508,7 +299,7 @@ async fn somebody_elses_money_is_hidden() {
     let market = start().await;
     let (provider, client) = (market.provider().await, market.client().await);
     let stranger = market.client().await;
-    let subscription = owed(&provider, &client).await;
+    let subscription = client.owes(&provider).await;
     let card = client.saves("card_success").await;
     let body = json!({
         "purpose": "subscription", "reference": subscription, "method": { "card_id": card },
@@ -528,7 +319,7 @@ async fn somebody_elses_money_is_hidden() {
         let _ = stranger.command(&path).await.refused(404, "billing.not_found");
     }
     let _ = stranger.delete(&format!("cards/{card}")).await.expect(404);
-    let own = owed(&provider, &stranger).await;
+    let own = stranger.owes(&provider).await;
     let theirs = json!({
         "purpose": "subscription", "reference": own, "method": { "card_id": card },
     });
@@ -557,7 +348,7 @@ async fn somebody_elses_money_is_hidden() {
 async fn a_card_number_is_turned_away_unread() {
     let market = start().await;
     let (provider, client) = (market.provider().await, market.client().await);
-    let subscription = owed(&provider, &client).await;
+    let subscription = client.owes(&provider).await;
     market.settle().await;
     let before = market.contents().await;
     for method in [
@@ -582,9 +373,9 @@ async fn a_card_number_is_turned_away_unread() {
 async fn a_payment_at_one_server_is_known_at_another() {
     let market = start().await;
     let (provider, client) = (market.provider().await, market.client().await);
-    let subscription = owed(&provider, &client).await;
+    let subscription = client.owes(&provider).await;
     let paid = client.pays("subscription", &subscription, "card_secure").await.expect(201);
-    let url = action(&paid);
+    let url = paid.action();
 
     // Another server on the same database, as after a restart.
     let mut settings = market.settings.clone();

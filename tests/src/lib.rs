@@ -16,7 +16,7 @@ mod scenes;
 mod world;
 
 pub use marketplace::Marketplace;
-pub use money::{at_bank, plan, signed};
+pub use money::{at_bank, browser, plan, signed};
 pub use operation::Operation;
 pub use people::PASSWORD;
 pub use person::Person;

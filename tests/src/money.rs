@@ -1,8 +1,9 @@
 //! What is paid for, and calls around money that work.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use kernel::{Ids, SystemIds};
+use reqwest::Client;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -38,16 +39,39 @@ pub fn signed(secret: &str, body: &[u8], at: DateTime<Utc>) -> String {
 /// What the payer does on the embedded gateway's page of their bank; answers where the bank sends
 /// their browser.
 pub async fn at_bank(url: &str, choice: &str) -> String {
-    let browser = reqwest::Client::builder().redirect(Policy::none()).build();
-    let browser = browser.expect("a client can be made");
-    let answer = browser.post(url).form(&[("choice", choice)]).send().await;
+    let answer = browser().post(url).form(&[("choice", choice)]).send().await;
     let answer = answer.expect("the bank answers");
     assert_eq!(answer.status(), 303, "{url}");
     let location = answer.headers()["location"].to_str().expect("an address is text");
     location.to_owned()
 }
 
+/// A browser that follows no redirects, so that a test sees them.
+pub fn browser() -> Client {
+    Client::builder().redirect(Policy::none()).build().expect("a client can be made")
+}
+
+impl Reply {
+    /// Where the payer of a new payment has to go.
+    pub fn action(&self) -> String {
+        self.body["action"]["url"].as_str().expect("there is something to do").to_owned()
+    }
+}
+
 impl Marketplace {
+    /// A booking of somebody's on the first free slot from tomorrow, which waits for its money.
+    pub async fn awaits_payment(&self, client: &Person, listing: &str) -> String {
+        let from = (self.now() + TimeDelta::days(1)).date_naive().to_string();
+        let to = (self.now() + TimeDelta::days(5)).date_naive().to_string();
+        let query = [("from", from.as_str()), ("to", to.as_str()), ("tz", "Europe/Berlin")];
+        let slots = client.find(&format!("listings/{listing}/slots"), &query).await.expect(200);
+        let slot = slots.data()[0]["start"].clone();
+        let body = json!({ "listing_id": listing, "message": "This time, please.", "slot": slot });
+        let booking = client.post("bookings", body).await.expect(201);
+        assert_eq!(booking.body["status"], "awaiting_payment", "{}", booking.text);
+        booking.id()
+    }
+
     /// Whether the ledger adds up, once all is done that was to be done.
     pub async fn balanced(&self) {
         self.settle().await;
@@ -60,6 +84,12 @@ impl Person {
     /// How a payment of theirs stands.
     pub async fn payment_status(&self, payment: &str) -> String {
         self.get(&format!("payments/{payment}")).await.expect(200).text_at("status")
+    }
+
+    /// A subscription of 9.00 EUR a month to this provider, which waits for its first payment.
+    pub async fn owes(&self, provider: &Self) -> String {
+        let offered = provider.post("plans", plan(None)).await.expect(201).id();
+        self.subscribes(&offered).await
     }
 
     /// Pays by a test card.

@@ -1,10 +1,9 @@
 //! What is promoted, and calls around promotions and coupons that work.
 
-use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
 use crate::calls::{Arguments, body, fresh, nothing, of};
-use crate::{Marketplace, Person, Reply, World, at_bank};
+use crate::{Marketplace, Person, Reply, World, at_bank, browser};
 
 /// A product as admins declare it: Top under another name, of 9.00 EUR for 7 days.
 pub fn promotion_product(key: &str) -> Value {
@@ -54,10 +53,8 @@ impl Person {
     pub async fn pays_at_bank(&self, purpose: &str, reference: &str) -> String {
         let paid = self.pays(purpose, reference, "card_secure").await.expect(201);
         assert_eq!(paid.body["status"], "requires_action", "{}", paid.text);
-        let url = paid.body["action"]["url"].as_str().expect("there is something to do");
-        let back = at_bank(url, "pass").await;
-        let browser = reqwest::Client::builder().redirect(Policy::none()).build();
-        let answer = browser.expect("a client can be made").get(&back).send().await;
+        let back = at_bank(&paid.action(), "pass").await;
+        let answer = browser().get(&back).send().await;
         let status = answer.expect("an answer").status();
         assert!(status.is_success() || status.is_redirection(), "{back}: {status}");
         paid.id()
