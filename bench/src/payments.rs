@@ -56,7 +56,8 @@ pub(crate) async fn measure(
     let plan = id(&api.post(provider, "plans", plan, "").await?)?;
     let mut orders = Vec::new();
     for payer in payers {
-        let subscription = api.post(payer, "subscriptions", json!({ "plan_id": plan }), "").await?;
+        let subscription =
+            api.post(payer, "subscriptions", json!({ "plan_id": plan }), "first").await?;
         orders.push((payer.clone(), id(&subscription)?));
     }
 
@@ -147,7 +148,7 @@ impl Session {
         let mut statements = Vec::new();
         for (table, _) in TABLES {
             let insert = format!(
-                "INSERT INTO bare.{table} \
+                "INSERT INTO bare.{table} OVERRIDING SYSTEM VALUE \
                  SELECT * FROM jsonb_populate_recordset(NULL::bare.{table}, $1::text::jsonb)"
             );
             statements.push(client.prepare_typed(&insert, &[Type::TEXT]).await?);
