@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use mercato::{http, wiring};
 use reqwest::Method;
 use scenarios::{Marketplace, Person, at_bank, browser, plan, signed};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Barrier;
 
 /// Where the app wants its payers back.

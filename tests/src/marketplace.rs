@@ -21,6 +21,14 @@ use crate::Person;
 /// How long background work may stand still before a test gives up on it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// What there is to say of each job that is still to be done.
+const STANDING_STILL: &str = "\
+    SELECT format('%s %s: taken %s by %s, due %s, attempt %s of %s, %s', tasks.identifier, jobs.id, \
+        jobs.locked_at, jobs.locked_by, jobs.run_at, jobs.attempts, jobs.max_attempts, \
+        coalesce(jobs.last_error, jobs.payload::text)) \
+    FROM graphile_worker._private_jobs jobs \
+    JOIN graphile_worker._private_tasks tasks ON tasks.id = jobs.task_id ORDER BY jobs.id LIMIT 20";
+
 /// A whole marketplace: a database of its own, a mail server, the API, a worker. It runs on
 /// threads of its own and is gone with the value.
 #[derive(Debug)]
@@ -175,7 +183,10 @@ impl Marketplace {
                 last.clone_from(&busy);
                 since = Instant::now();
             }
-            assert!(since.elapsed() < PATIENCE, "the marketplace does not settle: {busy:?}");
+            if since.elapsed() >= PATIENCE {
+                let jobs = self.rows(STANDING_STILL).await;
+                panic!("the marketplace does not settle: {busy:?}\n{}", jobs.join("\n"));
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
